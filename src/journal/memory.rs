@@ -12,13 +12,14 @@ use parking_lot::Mutex;
 use super::error::{CommitError, CommitFailure, JournalError};
 use super::journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
 use super::reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
+use super::retention::{Retention, TopicPolicy};
 use super::round::CommitRound;
 use super::state::{StateError, StateTx};
-use crate::event::{Epoch, Event};
+use crate::event::{Epoch, Event, Filter};
 
 /// A journal that keeps everything in memory: the rules of a journal without its files.
 ///
-/// It keeps all of it, for ever: for tests and tools. Every other journal is judged by it.
+/// It keeps all of it but for what is truncated, and bounds of topics on events and bytes, which it keeps to the event: for tests and tools. Every other journal is judged by it.
 ///
 /// # Examples
 ///
@@ -58,6 +59,14 @@ struct Kept {
     epoch: Option<Epoch>,
     events: Vec<Arc<KeptEvent>>,
     record_bytes: u64,
+    /// The offset and the time of the last event, whether it is there still or not.
+    last: (u64, i64),
+    /// The last version of each stream, by type and id.
+    versions: BTreeMap<(String, String), u64>,
+    /// Bounds of topics, of this run.
+    bounds: BTreeMap<String, Retention>,
+    /// The offsets below which events of a topic went by its bounds.
+    floors: BTreeMap<String, u64>,
     state: Tables,
     reserved: u64,
     holes: Vec<Hole>,
@@ -105,7 +114,8 @@ impl Kept {
         self.closed = false;
         recovered.clean = clean;
         recovered.last = self.last();
-        recovered.recorded = self.events.last().map_or(0, |event| event.recorded);
+        recovered.recorded = self.last.1;
+        self.bounds.clear();
         self.holes.append(&mut self.given_up);
         self.holes.sort_unstable_by_key(|hole| hole.range.start);
         let told = self.holes.last().map_or(0, |hole| hole.range.end);
@@ -120,7 +130,7 @@ impl Kept {
     }
 
     fn last(&self) -> u64 {
-        self.events.last().map_or(0, |event| event.offset)
+        self.last.0
     }
 
     /// Returns the index of the first event at an offset or behind it.
@@ -155,8 +165,65 @@ impl Kept {
             (false, None) => end,
             (true, None) => start,
         };
-        found.holes = Hole::all_inside(&self.holes, &looked_at(scan, found.next));
+        found.holes = self.holes(scan.filter, &looked_at(scan, found.next));
         (chosen, found)
+    }
+
+    /// Returns what is told to whoever reads the topics of a filter in a range.
+    fn holes(&self, filter: &Filter, range: &Range<u64>) -> Vec<Hole> {
+        let mut holes = Hole::all_inside(&self.holes, range);
+        let floors = self.floors.iter();
+        let told = floors.filter(|(topic, _)| filter.matches(topic));
+        let told = told
+            .map(|(_, floor)| *floor)
+            .max()
+            .unwrap_or(0)
+            .min(range.end);
+        if range.start < told {
+            holes.push(Hole::new(range.start..told, HoleReason::Retention));
+            holes.sort_unstable_by_key(|hole| hole.range.start);
+        }
+        holes
+    }
+
+    /// Deletes events.
+    fn delete(&mut self, goes: impl Fn(&KeptEvent) -> bool) {
+        self.events.retain(|one| !goes(one));
+        let bytes = self
+            .events
+            .iter()
+            .map(|one| one.event.record().len() as u64);
+        self.record_bytes = bytes.sum();
+    }
+
+    /// Deletes what a topic has more than its bounds allow.
+    fn retain(&mut self, topic: &str) {
+        let Some(bounds) = self.bounds.get(topic).copied() else {
+            return;
+        };
+        let counts = |one: &KeptEvent| {
+            one.event.topic() == topic && (one.version.is_none() || bounds.streams)
+        };
+        let (mut events, mut bytes) = (0, 0);
+        let newest = self.events.iter().rev().filter(|one| counts(one));
+        let too_many = newest.map(|one| {
+            (events, bytes) = (events + 1, bytes + one.event.record().len() as u64);
+            let is_over = |is: u64, bound: Option<u64>| bound.is_some_and(|bound| is > bound);
+            (
+                one.offset,
+                is_over(events, bounds.events) || is_over(bytes, bounds.bytes),
+            )
+        });
+        let floor = too_many
+            .filter(|(_, is)| *is)
+            .map(|(offset, _)| offset + 1)
+            .next();
+        if let Some(floor) = floor {
+            self.delete(|one| counts(one) && one.offset < floor);
+            let floors = &mut self.floors;
+            let known = floors.entry(topic.to_owned()).or_default();
+            *known = floor.max(*known);
+        }
     }
 }
 
@@ -196,6 +263,11 @@ impl Journal for MemoryJournal {
         }
         for event in &round.events {
             kept.record_bytes += event.event.record().len() as u64;
+            kept.last = (event.offset, event.recorded);
+            if let (Some(stream), Some(version)) = (event.event.stream(), event.version) {
+                let stream = (stream.ty.to_owned(), stream.id.to_owned());
+                kept.versions.insert(stream, version);
+            }
             kept.events.push(Arc::new(KeptEvent {
                 offset: event.offset,
                 recorded: event.recorded,
@@ -204,6 +276,8 @@ impl Journal for MemoryJournal {
                 event: event.event.to_event(),
             }));
         }
+        let bounded: Vec<String> = kept.bounds.keys().cloned().collect();
+        bounded.iter().for_each(|topic| kept.retain(topic));
         kept.given_up.append(&mut round.holes);
         kept.commits += 1;
         kept.flushes += u64::from(round.flush);
@@ -212,6 +286,20 @@ impl Journal for MemoryJournal {
 
     fn maintain(&mut self, _now: Instant) -> Option<Duration> {
         None
+    }
+
+    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
+        let mut kept = self.log.0.lock();
+        kept.bounds.insert(topic.to_owned(), policy.retention);
+        kept.retain(topic);
+    }
+
+    fn truncate(&mut self, topic: &str, below: u64, streams: bool) -> Result<(), CommitError> {
+        let goes = |one: &KeptEvent| {
+            one.event.topic() == topic && one.offset < below && (one.version.is_none() || streams)
+        };
+        self.log.0.lock().delete(goes);
+        Ok(())
     }
 
     fn close(&mut self) -> Result<(), JournalError> {
@@ -313,11 +401,8 @@ impl JournalReader for MemoryReader {
 
     fn stream_version(&mut self, ty: &str, id: &str) -> Result<Option<u64>, JournalError> {
         let kept = self.0.0.lock();
-        let versions = kept.events.iter().filter(|one| {
-            let stream = one.event.stream();
-            stream.is_some_and(|stream| (stream.ty, stream.id) == (ty, id))
-        });
-        Ok(versions.filter_map(|one| one.version).max())
+        let stream = (ty.to_owned(), id.to_owned());
+        Ok(kept.versions.get(&stream).copied())
     }
 }
 

@@ -25,6 +25,7 @@ mod bounds;
 mod model;
 mod reading;
 mod recovery;
+mod retention;
 mod rounds;
 mod tables;
 
@@ -101,6 +102,14 @@ pub const TESTS: &[Test] = &[
     (
         "looking_at_state_changes_nothing",
         tables::looking_at_state_changes_nothing,
+    ),
+    (
+        "what_is_truncated_is_gone_at_once_and_for_good",
+        retention::what_is_truncated_is_gone_at_once_and_for_good,
+    ),
+    (
+        "a_topic_keeps_what_its_bounds_allow",
+        retention::a_topic_keeps_what_its_bounds_allow,
     ),
     (
         "what_was_committed_survives_a_crash",

@@ -11,7 +11,7 @@ use super::faults::{Fault, Step};
 use super::files::{DirectoryLock, Mark, MarkFile, Reserve};
 use super::open::{self, Identity};
 use super::options::SqliteOptions;
-use super::retention::{self, Retaining, There};
+use super::retention::{self, Retaining, There, Work};
 use super::upkeep::{Merged, Next, Upkeep};
 use super::view::{SqliteView, View};
 use super::wal::{self, Baton, Checkpointer, WalLimits};
@@ -19,7 +19,7 @@ use super::write::{Failed, Writer};
 use crate::deadline;
 use crate::journal::{
     CommitError, CommitFailure, CommitRound, Journal, JournalError, JournalState, JournalView,
-    Recovered,
+    Recovered, TopicPolicy,
 };
 
 /// The time for which what was written without a flush stays so.
@@ -269,6 +269,19 @@ impl Journal for SqliteJournal {
         self.open.as_mut()?.maintain(now, &self.view)
     }
 
+    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
+        if let Some(open) = &mut self.open {
+            open.retaining.set_topic(topic, policy.retention, open.last);
+        }
+    }
+
+    fn truncate(&mut self, topic: &str, below: u64, streams: bool) -> Result<(), CommitError> {
+        match &mut self.open {
+            Some(open) => open.truncate(topic, below, streams, &self.view),
+            None => Err(closed()),
+        }
+    }
+
     fn close(&mut self) -> Result<(), JournalError> {
         let Some(mut open) = self.open.take() else {
             return Ok(());
@@ -290,7 +303,7 @@ fn closed() -> CommitError {
 }
 
 impl Open {
-    fn commit(&mut self, round: &mut CommitRound<'_>, view: &View) -> Result<(), CommitError> {
+    fn commit(&mut self, round: &mut CommitRound<'_>, view: &Arc<View>) -> Result<(), CommitError> {
         // Without anything to write a round is a question whether it could be written.
         let is_probe = round.events.is_empty() && round.work.is_empty() && round.holes.is_empty();
         if is_probe && !round.flush {
@@ -331,8 +344,7 @@ impl Open {
         let records = round.events.iter().map(|event| event.event.record().len());
         let bytes = records.sum::<usize>() as u64;
         self.upkeep.committed(bytes);
-        let streams = round.events.iter().filter(|event| event.version.is_some());
-        self.retaining.committed(streams.count() as u64);
+        self.retaining.committed(&round.events);
         self.unmeasured += bytes;
         // Damage above a mark that could not be moved would not be told: no reason to fail what is committed.
         let _ = self.mark.write(self.last, self.flushed);
@@ -462,7 +474,7 @@ impl Open {
         CommitError::new(failure, reason)
     }
 
-    fn maintain(&mut self, now: Instant, view: &View) -> Option<Duration> {
+    fn maintain(&mut self, now: Instant, view: &Arc<View>) -> Option<Duration> {
         self.writable().ok()?;
         self.checkpointer.maintain(now);
         if let Some(since) = self.unflushed {
@@ -494,18 +506,54 @@ impl Open {
         due.into_iter().flatten().min()
     }
 
-    /// One step of retention, where there is any to do. Returns when there is more, if nothing else happens.
-    fn retain(&mut self, now: Instant, view: &View) -> Option<Duration> {
-        let there = self.there(view);
-        if let Err(due) = self.retaining.is_due(there, now) {
-            return due;
+    fn truncate(
+        &mut self,
+        topic: &str,
+        below: u64,
+        streams: bool,
+        view: &View,
+    ) -> Result<(), CommitError> {
+        let below = below.min(self.last + 1);
+        let mut floors = None;
+        let retaining = std::mem::take(&mut self.retaining);
+        let done = self.transact(true, view, |writer| {
+            let raise = |connection: &_, _: &mut _| {
+                retaining.truncate(connection, topic, below, streams, view)
+            };
+            floors = writer.write_with(raise)?;
+            writer.write_mark()
+        });
+        self.retaining = retaining;
+        if let Err(error) = done {
+            self.retaining.failed(view);
+            return Err(error);
         }
+        self.settle(view);
+        let Some(floors) = floors else {
+            let reason = "too many topics are truncated already";
+            return Err(CommitError::new(CommitFailure::Aborted, reason));
+        };
+        self.retaining.truncated(topic, below, floors);
+        Ok(())
+    }
+
+    /// One step of retention, where there is any to do. Returns when there is more, if nothing else happens.
+    fn retain(&mut self, now: Instant, view: &Arc<View>) -> Option<Duration> {
+        let there = self.there(view);
+        let work = match self.retaining.due(there, now) {
+            Ok(Work::Build) => {
+                self.retaining.build(view);
+                return Some(Duration::ZERO);
+            }
+            Ok(work) => work,
+            Err(wait) => return wait,
+        };
         let flushed = self.unflushed;
         let mut outcome = None;
         let mut retaining = std::mem::take(&mut self.retaining);
         let done = self.try_transact(false, view, |writer| {
             let step = |connection: &_, builder: &mut _| {
-                retaining.step(connection, builder, there, view, now)
+                retaining.step(work, connection, builder, there, view, now)
             };
             outcome = Some(writer.write_with(step)?);
             Ok(())
@@ -543,8 +591,8 @@ impl Open {
         }
         self.checkpointer
             .committed(wal::committed(), Instant::now());
-        match self.retaining.is_due(self.there(view), now) {
-            Ok(()) => Some(Duration::ZERO),
+        match self.retaining.due(self.there(view), now) {
+            Ok(_) => Some(Duration::ZERO),
             Err(due) => due,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::event::Filter;
 
@@ -83,8 +83,44 @@ impl Floors {
         self.raise(floor);
     }
 
+    /// Raises the floor of a topic, and writes it. A topic that has no number has no events.
+    pub(super) fn raise_topic(
+        &mut self,
+        connection: &Connection,
+        name: &str,
+        floor: Floor,
+    ) -> rusqlite::Result<()> {
+        let sql = "SELECT id FROM topic WHERE name = ?1";
+        let mut statement = connection.prepare_cached(sql)?;
+        let number = statement.query_row([name], |row| row.get::<_, i64>(0));
+        let Some(number) = number.optional()? else {
+            return Ok(());
+        };
+        self.set_topic(name, number as u64, floor);
+        write(connection, number as u64, &floor)
+    }
+
+    /// Forgets floors of topics that say no more than that of all.
+    pub(super) fn forget_covered(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let all = self.all;
+        let is_covered = |floor: &Floor| {
+            floor.of(false) <= all.of(false)
+                && floor.of(true) <= all.of(true)
+                && floor.told() <= all.told()
+        };
+        let sql = "DELETE FROM floor WHERE topic = ?1";
+        let mut statement = connection.prepare_cached(sql)?;
+        for (number, floor) in self.topics.values() {
+            if is_covered(floor) {
+                statement.execute([*number as i64])?;
+            }
+        }
+        self.topics.retain(|_, (_, floor)| !is_covered(floor));
+        Ok(())
+    }
+
     /// Sets the floor of a topic, which has this number.
-    pub(super) fn set_topic(&mut self, name: &str, number: u64, floor: Floor) {
+    fn set_topic(&mut self, name: &str, number: u64, floor: Floor) {
         self.topics.insert(name.into(), (number, floor));
         self.raise(floor);
     }
@@ -173,14 +209,6 @@ impl Floors {
     /// Writes the floor of all topics.
     pub(super) fn write_all(&self, connection: &Connection) -> rusqlite::Result<()> {
         write(connection, ALL, &self.all)
-    }
-
-    /// Writes the floor of a topic.
-    pub(super) fn write_topic(&self, connection: &Connection, name: &str) -> rusqlite::Result<()> {
-        match self.topics.get(name) {
-            Some((number, floor)) => write(connection, *number, floor),
-            None => Ok(()),
-        }
     }
 }
 

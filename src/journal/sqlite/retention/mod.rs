@@ -1,12 +1,16 @@
 //! Retention: what goes, and when. Decided here, done by a step in a transaction of its own, between commits.
 //!
 //! What goes by a bound of the journal in all goes as whole chunks from the oldest on (`prefix`), and the floor rises with
-//! them. The floor is shown to readers before the transaction commits: whoever sees rows gone sees why.
+//! them. What goes by a bound of its topic, or is truncated, is gone for readers once the floor of the topic is raised; chunks
+//! of which half has gone are rewritten by a walk over all (`sweep`). A floor is shown to readers before the transaction commits: whoever sees rows gone sees why.
 
 mod clock;
 mod floors;
+mod ledger;
 mod prefix;
 mod rewrite;
+mod sweep;
+mod topics;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,11 +19,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use self::clock::Clock;
 use self::prefix::{End, Limits, Pass, Stepped};
+use self::sweep::Sweep;
+use self::topics::{Raise, Topics};
 use super::view::View;
 use super::write::StateTables;
 use crate::deadline;
 use crate::journal::chunk::{ChunkBuilder, Inflater};
-use crate::journal::{Retention, holds};
+use crate::journal::{Retention, RoundEvent, holds};
 
 pub(super) use floors::Floors;
 #[allow(unused_imports, reason = "compaction rewrites, too")]
@@ -33,6 +39,12 @@ const CAPPED: Duration = Duration::from_secs(1);
 const EXCEEDED: Duration = Duration::from_secs(1);
 /// Bytes that a journal has whatever is in it, about: below a bound as low nothing is refused for it.
 const LEAST_BYTES: u64 = 1 << 20;
+/// Floors of topics, at most: each is in memory, and looked at for each event below the highest. A truncation that needs a further
+/// one is refused.
+const FLOORS_MAX: usize = 1 << 16;
+/// Bytes that went by floors of topics before chunks are looked through for them, at least, and as a part of what is there.
+const SWEEP_LEAST: u64 = 1 << 20;
+const SWEEP_PART: u64 = 10;
 /// The keys of `meta`: bytes of events with a stream that lie below the floor; events, and up to which offset.
 const EXEMPT: &str = "exempt";
 const EVENTS: [&str; 2] = ["events", "events_to"];
@@ -42,17 +54,23 @@ const EVENTS: [&str; 2] = ["events", "events_to"];
 pub(super) struct Retaining {
     bounds: Retention,
     floors: Arc<Floors>,
+    topics: Topics,
     clock: Clock,
     pass: Option<Pass>,
+    sweep: Option<Sweep>,
+    /// Bytes that went by floors of topics since the last walk that looked for them; `None`: nothing did.
+    unswept: Option<u64>,
     /// Bytes of events with a stream that lie below the floor.
     exempt: u64,
     has_streams: bool,
     /// Events that have a stream.
     streams: u64,
-    /// No pass begins before.
+    /// No pass begins before; of topics.
     not_before: Option<Instant>,
-    /// The next look at how old events are.
+    topics_not_before: Option<Instant>,
+    /// The next look at how old events are; of topics.
     age_at: Option<Instant>,
+    topics_age_at: Option<Instant>,
     /// What is there exceeds the bound of bytes, and may not go.
     exceeded: Option<String>,
     /// A step failed: nothing is tried until the next commit.
@@ -65,6 +83,19 @@ pub(super) struct There {
     pub(super) bytes: u64,
     pub(super) events: u64,
     pub(super) last: u64,
+}
+
+/// The kind of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// What is there of topics is looked through, without a transaction.
+    Build,
+    /// The oldest chunks go.
+    Pass,
+    /// Floors of topics rise.
+    Raise,
+    /// Chunks are rewritten.
+    Sweep,
 }
 
 impl Retaining {
@@ -86,20 +117,17 @@ impl Retaining {
             true => number("SELECT count(*) FROM stream_version")?,
             false => 0,
         };
-        let sql = "SELECT value FROM meta WHERE key = ?1";
-        let exempt = connection.query_row(sql, [EXEMPT], |row| row.get::<_, i64>(0));
+        let floors = Floors::read(connection, last)?;
         Ok(Self {
             bounds,
-            floors: Arc::new(Floors::read(connection, last)?),
             clock: Clock::new(clock::wall(connection)?, recorded, now),
-            pass: None,
-            exempt: exempt.optional()?.unwrap_or(0).max(0) as u64,
+            unswept: (floors.topics() > 0).then_some(0),
+            floors: Arc::new(floors),
+            exempt: meta(connection, EXEMPT)?,
             has_streams,
             streams,
-            not_before: None,
             age_at: bounds.age.map(|_| now),
-            exceeded: None,
-            is_paused: false,
+            ..Self::default()
         })
     }
 
@@ -107,11 +135,24 @@ impl Retaining {
         &self.floors
     }
 
-    /// Notes a commit, of which so many events have a stream.
-    pub(super) fn committed(&mut self, streams: u64) {
+    /// Sets the bounds of a topic.
+    pub(super) fn set_topic(&mut self, topic: &str, bounds: Retention, last: u64) {
+        self.topics.set(topic, bounds, last);
+        self.is_paused = false;
+    }
+
+    /// Notes a commit.
+    pub(super) fn committed(&mut self, events: &[RoundEvent<'_>]) {
+        let streams = events
+            .iter()
+            .filter(|event| event.version.is_some())
+            .count() as u64;
         self.has_streams |= streams > 0;
         self.streams += streams;
         self.is_paused = false;
+        if !self.topics.is_empty() {
+            self.topics.committed(events);
+        }
     }
 
     /// Says why nothing may be added, although there is room on the disk.
@@ -120,27 +161,47 @@ impl Retaining {
     }
 
     pub(super) fn is_age_suspended(&self) -> bool {
-        self.bounds.age.is_some() && self.clock.is_suspended()
+        let has_ages = self.bounds.age.is_some() || self.topics.have_ages();
+        has_ages && self.clock.is_suspended()
     }
 
-    /// Returns whether there is a step to make now. `Err`: when it is to be asked again, if nothing else happens.
-    pub(super) fn is_due(&self, there: There, now: Instant) -> Result<(), Option<Duration>> {
+    /// Returns the step that is to be made now; `Err`: when it is to be asked again, if nothing else happens.
+    pub(super) fn due(&mut self, there: There, now: Instant) -> Result<Work, Option<Duration>> {
         if self.is_paused {
             return Err(None);
         }
-        if self.pass.is_some() {
-            return Ok(());
+        if self.topics_age_at.is_none() && self.topics.have_ages() {
+            self.topics_age_at = Some(now);
         }
-        let in_time = |at: Instant| at.saturating_duration_since(now);
-        if let Some(at) = self.not_before.filter(|at| *at > now) {
-            return Err(Some(in_time(at)));
+        let is_over = |at: Option<Instant>| at.is_none_or(|at| at <= now);
+        let is_reached = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let is_due = self.exceeded.is_some() || self.excess(there) != (0, 0);
+        if self.pass.is_some() || is_over(self.not_before) && (is_due || is_reached(self.age_at)) {
+            return Ok(Work::Pass);
         }
-        let is_over = self.excess(there) != (0, 0);
-        match self.age_at {
-            _ if is_over || self.exceeded.is_some() => Ok(()),
-            Some(at) if at <= now => Ok(()),
-            at => Err(at.map(in_time)),
+        if self.topics.is_due && is_over(self.topics_not_before) || is_reached(self.topics_age_at) {
+            return Ok(Work::Raise);
         }
+        if self.topics.is_building() {
+            return Ok(Work::Build);
+        }
+        let is_worth = |unswept: u64| unswept >= SWEEP_LEAST.max(there.bytes / SWEEP_PART);
+        if self.sweep.is_some() || self.unswept.is_some_and(is_worth) {
+            return Ok(Work::Sweep);
+        }
+        let waits = [
+            self.age_at,
+            self.topics_age_at,
+            self.not_before.filter(|_| is_due),
+            self.topics_not_before.filter(|_| self.topics.is_due),
+        ];
+        let wait = waits.into_iter().flatten().min();
+        Err(wait.map(|at| at.saturating_duration_since(now)))
+    }
+
+    /// Looks through a part of what is there of topics.
+    pub(super) fn build(&mut self, view: &Arc<View>) {
+        self.topics.build(view);
     }
 
     /// Returns the bytes and the events that are too many.
@@ -154,9 +215,10 @@ impl Retaining {
         )
     }
 
-    /// Makes a step, within a transaction, and shows the new floors. What the caller notes when it is committed.
+    /// Makes a step, within a transaction, and shows the new floors.
     pub(super) fn step(
         &mut self,
+        work: Work,
         connection: &Connection,
         builder: &mut ChunkBuilder,
         there: There,
@@ -165,93 +227,129 @@ impl Retaining {
     ) -> rusqlite::Result<Outcome> {
         let wall = self.clock.look(clock::wall(connection)?, now);
         let holds = self.holds(connection, wall, there)?;
-        let mut pass = match self.pass {
-            Some(pass) => pass,
-            None => self.begin(connection, there, wall, now)?,
+        let mut outcome = Outcome {
+            floors: Arc::clone(&self.floors),
+            exempt: self.exempt,
+            ..Outcome::default()
         };
-        let limits = Limits {
-            streams: self.bounds.streams,
-            has_streams: self.has_streams,
-            hold: holds.lowest.as_ref().map_or(u64::MAX, |hold| hold.position),
-            last: there.last,
-        };
-        let stepped = pass.step(connection, builder, &limits)?;
         let mut floors = (*self.floors).clone();
-        let mut all = floors.all();
-        all.retained = all.retained.max(stepped.floor);
-        if limits.streams {
-            all.retained_streams = all.retained_streams.max(stepped.floor);
+        let hold = holds.lowest.as_ref().map_or(u64::MAX, |hold| hold.position);
+        match work {
+            Work::Build => {}
+            Work::Pass => {
+                let mut pass = match self.pass {
+                    Some(pass) => pass,
+                    None => self.begin(connection, there, wall, now)?,
+                };
+                let limits = Limits {
+                    streams: self.bounds.streams,
+                    has_streams: self.has_streams,
+                    hold,
+                    last: there.last,
+                };
+                let stepped = pass.step(connection, builder, &limits)?;
+                let mut all = floors.all();
+                all.retained = all.retained.max(stepped.floor);
+                if limits.streams {
+                    all.retained_streams = all.retained_streams.max(stepped.floor);
+                }
+                if all != floors.all() {
+                    floors.set_all(all);
+                    floors.write_all(connection)?;
+                }
+                outcome.exempt = match limits.streams {
+                    true => 0,
+                    false => self.exempt + stepped.exempt,
+                };
+                outcome.gone = stepped.gone;
+                outcome.pass = Some((pass, stepped));
+            }
+            Work::Raise => {
+                if self.topics_age_at.is_some_and(|at| at <= now) {
+                    self.topics_age_at = Some(deadline::after(now, AGE_EVERY));
+                }
+                let (raises, is_held) = self.topics.raises(wall, hold);
+                for raise in &raises {
+                    let mut floor = floors.topic(&raise.name);
+                    floor.retained = floor.retained.max(raise.excess.floor);
+                    if raise.streams {
+                        floor.retained_streams = floor.retained_streams.max(raise.excess.floor);
+                    }
+                    floors.raise_topic(connection, &raise.name, floor)?;
+                }
+                outcome.raises = Some((raises, is_held));
+            }
+            Work::Sweep => {
+                let mut sweep = self.sweep.unwrap_or_else(Sweep::new);
+                let (gone, is_done) = sweep.step(connection, builder, &floors, there.last)?;
+                outcome.gone = gone;
+                outcome.sweep = Some((sweep, is_done));
+                if is_done {
+                    floors.forget_covered(connection)?;
+                }
+            }
         }
-        let is_raised = all != floors.all();
-        let exempt = match limits.streams {
-            true => 0,
-            false => self.exempt + stepped.exempt,
-        };
-        if is_raised {
-            floors.set_all(all);
-            floors.write_all(connection)?;
+        if outcome.exempt != self.exempt {
+            set_meta(connection, EXEMPT, outcome.exempt)?;
         }
-        if exempt != self.exempt {
-            set_meta(connection, EXEMPT, exempt)?;
+        if outcome.gone.events > 0 {
+            let events = there.events.saturating_sub(outcome.gone.events);
+            write_events(connection, events, there.last)?;
         }
-        if stepped.gone.events > 0 {
-            write_events(
-                connection,
-                there.events - stepped.gone.events.min(there.events),
-                there.last,
-            )?;
+        if floors != *self.floors {
+            outcome.floors = Arc::new(floors);
+            view.set_floors(Arc::clone(&outcome.floors));
         }
-        let oldest = oldest(connection, &floors)?;
-        let floors = is_raised.then(|| Arc::new(floors));
-        if let Some(floors) = &floors {
-            view.set_floors(Arc::clone(floors));
-        }
-        Ok(Outcome {
-            pass,
-            stepped,
-            floors,
-            exempt,
-            holds,
-            oldest,
-        })
+        outcome.oldest = oldest(connection, &outcome.floors)?;
+        outcome.holds = holds;
+        Ok(outcome)
     }
 
     /// Notes that a step is committed.
     pub(super) fn done(&mut self, outcome: Outcome, there: There, view: &View, now: Instant) {
-        let Outcome {
-            pass,
-            stepped,
-            floors,
-            exempt,
-            holds,
-            oldest,
-        } = outcome;
-        if let Some(floors) = floors {
-            self.floors = floors;
-        }
-        self.exempt = exempt;
-        view.removed(stepped.gone.events, stepped.gone.bytes, oldest);
+        view.removed(outcome.gone.events, outcome.gone.bytes, outcome.oldest);
         view.set_age_suspended(self.is_age_suspended());
-        view.cut_holds(holds.cut);
-        self.pass = Some(pass).filter(|_| stepped.end.is_none());
-        let is_over = self.excess(there).0 > 0;
+        view.cut_holds(outcome.holds.cut);
+        self.floors = outcome.floors;
+        self.exempt = outcome.exempt;
+        if let Some((raises, is_held)) = outcome.raises {
+            let bytes: u64 = raises.iter().map(|raise| raise.excess.bytes).sum();
+            if !raises.is_empty() {
+                *self.unswept.get_or_insert(0) += bytes;
+            }
+            if self.topics.raised(&raises) || is_held {
+                self.topics.is_due = true;
+                self.topics_not_before = Some(deadline::after(now, CAPPED));
+            }
+        }
+        if let Some((sweep, is_done)) = outcome.sweep {
+            self.sweep = Some(sweep).filter(|_| !is_done);
+            self.unswept = None;
+        }
+        if let Some((pass, stepped)) = outcome.pass {
+            self.pass = Some(pass).filter(|_| stepped.end.is_none());
+            self.passed(stepped, outcome.holds.lowest, there, now);
+        }
+    }
+
+    /// Notes what a step of a pass has done.
+    fn passed(&mut self, stepped: Stepped, held: Option<holds::Hold>, there: There, now: Instant) {
+        let is_full = self.excess(there).0 > 0 && there.bytes > LEAST_BYTES;
+        let bound = self.bounds.bytes.unwrap_or(0);
         match stepped.end {
             None => {}
             Some(End::Done) => self.exceeded = None,
             Some(End::Enough) => self.not_before = Some(deadline::after(now, CAPPED)),
             Some(End::Held | End::Newest) => {
                 self.not_before = Some(deadline::after(now, EXCEEDED));
-                let is_full = is_over && there.bytes > LEAST_BYTES;
-                let held = holds.lowest.filter(|_| stepped.end == Some(End::Held));
+                let held = held.filter(|_| stepped.end == Some(End::Held));
                 self.exceeded = match held {
                     Some(hold) if is_full => Some(format!(
-                        "the bound of {} bytes is exceeded by what {:?} holds and by events with a stream",
-                        self.bounds.bytes.unwrap_or(0),
+                        "the bound of {bound} bytes is exceeded by what {:?} holds and by events with a stream",
                         hold.name
                     )),
-                    None if is_full && exempt > 0 => Some(format!(
-                        "the bound of {} bytes is exceeded by events with a stream alone",
-                        self.bounds.bytes.unwrap_or(0)
+                    None if is_full && self.exempt > 0 => Some(format!(
+                        "the bound of {bound} bytes is exceeded by events with a stream alone"
                     )),
                     _ => None,
                 };
@@ -263,6 +361,41 @@ impl Retaining {
     pub(super) fn failed(&mut self, view: &View) {
         self.is_paused = true;
         view.set_floors(Arc::clone(&self.floors));
+    }
+
+    /// Raises the floor of a topic since somebody asked for it, within a transaction, and shows it. Returns whether there is room
+    /// for a floor.
+    pub(super) fn truncate(
+        &self,
+        connection: &Connection,
+        topic: &str,
+        below: u64,
+        streams: bool,
+        view: &View,
+    ) -> rusqlite::Result<Option<Arc<Floors>>> {
+        let mut floors = (*self.floors).clone();
+        let mut floor = floors.topic(topic);
+        floor.truncated = floor.truncated.max(below);
+        if streams {
+            floor.truncated_streams = floor.truncated_streams.max(below);
+        }
+        if floors.topic(topic) != floor {
+            if floors.topics() >= FLOORS_MAX {
+                return Ok(None);
+            }
+            floors.raise_topic(connection, topic, floor)?;
+        }
+        let floors = Arc::new(floors);
+        view.set_floors(Arc::clone(&floors));
+        Ok(Some(floors))
+    }
+
+    /// Notes that a truncation is committed.
+    pub(super) fn truncated(&mut self, topic: &str, below: u64, floors: Arc<Floors>) {
+        self.floors = floors;
+        self.topics.truncated(topic, below);
+        self.sweep = Some(Sweep::new());
+        self.is_paused = false;
     }
 
     /// Begins a pass.
@@ -353,21 +486,24 @@ struct Holds {
 }
 
 /// A step as it was made, until it is committed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Outcome {
-    pass: Pass,
-    stepped: Stepped,
-    /// `None`: as before.
-    floors: Option<Arc<Floors>>,
+    gone: Gone,
+    floors: Arc<Floors>,
     exempt: u64,
-    holds: Holds,
     oldest: Option<(u64, i64)>,
+    holds: Holds,
+    pass: Option<(Pass, Stepped)>,
+    /// Whether somebody needs more that would go.
+    raises: Option<(Vec<Raise>, bool)>,
+    /// Whether it is done.
+    sweep: Option<(Sweep, bool)>,
 }
 
 impl Outcome {
     /// Returns whether rows have gone, so that pages are free.
     pub(super) fn has_freed(&self) -> bool {
-        self.stepped.gone.events > 0
+        self.gone.events > 0
     }
 }
 
@@ -404,6 +540,12 @@ pub(super) fn write_events(
     let [key, to] = EVENTS;
     set_meta(connection, key, events)?;
     set_meta(connection, to, last)
+}
+
+fn meta(connection: &Connection, key: &str) -> rusqlite::Result<u64> {
+    let sql = "SELECT value FROM meta WHERE key = ?1";
+    let value = connection.query_row(sql, [key], |row| row.get::<_, i64>(0));
+    Ok(value.optional()?.unwrap_or(0).max(0) as u64)
 }
 
 fn set_meta(connection: &Connection, key: &str, value: u64) -> rusqlite::Result<()> {

@@ -93,7 +93,7 @@ impl Pass {
     ) -> rusqlite::Result<Stepped> {
         let rows = headers(connection, self.at, ROWS)?;
         let mut step = Stepped::default();
-        let (mut run, mut read) = (Run::default(), 0);
+        let (mut run, mut read, began) = (Run::default(), 0, self.at);
         let is_all = rows.len() < ROWS;
         for row in rows {
             // Readers say what is damaged. It stays: nobody can say what it was.
@@ -147,7 +147,8 @@ impl Pass {
         }
         run.bury(connection, builder)?;
         // What is behind the last row is nothing; before a row that is damaged at the end of the log it is not known.
-        step.end = step.end.or(is_all.then_some(End::Newest));
+        let is_stuck = is_all || self.at == began;
+        step.end = step.end.or(is_stuck.then_some(End::Newest));
         Ok(step)
     }
 

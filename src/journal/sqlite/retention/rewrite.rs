@@ -220,14 +220,6 @@ impl Run {
         true
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows == 0
-    }
-
-    pub(super) fn last(&self) -> u64 {
-        self.last
-    }
-
     /// Replaces its rows by one empty row, joined to one that lies before it, and deletes the spans that say nothing any more.
     pub(super) fn bury(
         mut self,

@@ -1,0 +1,163 @@
+//! What goes on request, and what goes by a bound of its topic. A journal that keeps everything passes as well.
+
+use std::time::Instant;
+
+use super::Fixture;
+use super::model::{Kept, Model, read_all};
+use crate::event::{Event, Filter};
+use crate::journal::{Hole, HoleReason, Journal, Retention, Scan, TopicPolicy};
+
+/// Calls of `maintain` after which upkeep of a small journal is done.
+const UPKEEP_MAX: u32 = 10_000;
+
+/// Makes an event of a stream.
+fn of_stream(model: &mut Model, topic: &str, version: u64) -> Kept {
+    let mut kept = model.event(topic, 0);
+    let mut builder = Event::builder(topic, "contract");
+    builder.stream("order", topic, None);
+    kept.event = builder.build().expect("an event");
+    kept.version = Some(version);
+    kept
+}
+
+fn keep_up(journal: &mut dyn Journal) {
+    let (mut now, mut calls) = (Instant::now(), 0);
+    while let Some(wait) = journal.maintain(now) {
+        (now, calls) = (now + wait, calls + 1);
+        assert!(calls < UPKEEP_MAX, "upkeep comes to an end");
+    }
+}
+
+/// Commits events of two topics in turn, each tenth with a stream.
+fn commit(journal: &mut dyn Journal, model: &mut Model, rounds: u64) {
+    for round in 0..rounds {
+        for topic in ["gone", "stays"] {
+            let mut events = model.batch(topic, 9, 50);
+            if topic == "gone" {
+                events.push(of_stream(model, topic, round + 1));
+            }
+            model.recorded += 1;
+            model.commit(journal, events);
+        }
+    }
+}
+
+fn check_without_holes(journal: &dyn Journal, model: &Model) {
+    model.check(journal);
+    let mut reader = journal.view().reader().expect("a reader");
+    for pattern in ["gone", "stays", ">"] {
+        let filter = Filter::parse([pattern]).expect("a filter");
+        for descending in [false, true] {
+            let scan = Scan::new(&filter, 0..model.next).descending(descending);
+            let (found, holes) = read_all(&mut *reader, &scan);
+            model.compare(&found, &model.expect(&filter, 0..model.next, descending));
+            assert_eq!(holes, [], "whoever asked knows");
+        }
+    }
+}
+
+pub(super) fn what_is_truncated_is_gone_at_once_and_for_good(fixture: &mut dyn Fixture) {
+    let mut journal = fixture.open();
+    let mut model = Model::new();
+    commit(&mut *journal, &mut model, 40);
+    let below = model.next / 2;
+    // One that does not delete says so, and has deleted nothing.
+    if journal.truncate("gone", below, false).is_err() {
+        return check_without_holes(&*journal, &model);
+    }
+    let is_gone = |kept: &Kept, below: u64| kept.offset < below && kept.event.topic() == "gone";
+    let (next, recorded) = (model.next, model.recorded);
+    model
+        .kept
+        .retain(|kept| !is_gone(kept, below) || kept.version.is_some());
+    check_without_holes(&*journal, &model);
+    keep_up(&mut *journal);
+    check_without_holes(&*journal, &model);
+    fixture.crash(journal);
+    let mut journal = fixture.open();
+    check_without_holes(&*journal, &model);
+    assert_eq!(journal.recovered().next, next);
+    // A lower offset, and a topic that nobody has heard of, change nothing.
+    assert_eq!(journal.truncate("gone", below / 2, false), Ok(()));
+    assert_eq!(journal.truncate("unheard", u64::MAX, true), Ok(()));
+    check_without_holes(&*journal, &model);
+    assert_eq!(journal.truncate("gone", u64::MAX, true), Ok(()));
+    model.kept.retain(|kept| kept.event.topic() != "gone");
+    check_without_holes(&*journal, &model);
+    // What comes then is there, and versions go on.
+    let event = of_stream(&mut model, "gone", 41);
+    model.recorded = recorded + 1;
+    model.commit(&mut *journal, vec![event]);
+    keep_up(&mut *journal);
+    check_without_holes(&*journal, &model);
+    let mut reader = journal.view().reader().expect("a reader");
+    assert_eq!(reader.stream_version("order", "gone"), Ok(Some(41)));
+    assert_eq!(journal.close(), Ok(()));
+    drop((reader, journal));
+    let mut journal = fixture.open();
+    check_without_holes(&*journal, &model);
+    assert_eq!(journal.truncate("gone", u64::MAX, true), Ok(()));
+    assert_eq!(journal.truncate("stays", u64::MAX, true), Ok(()));
+    model.kept.clear();
+    keep_up(&mut *journal);
+    check_without_holes(&*journal, &model);
+    fixture.crash(journal);
+    let journal = fixture.open();
+    check_without_holes(&*journal, &model);
+    assert_eq!(journal.recovered().next, model.next);
+    let mut reader = journal.view().reader().expect("a reader");
+    assert_eq!(reader.stream_version("order", "gone"), Ok(Some(41)));
+}
+
+pub(super) fn a_topic_keeps_what_its_bounds_allow(fixture: &mut dyn Fixture) {
+    const BOUND: u64 = 50;
+    let mut journal = fixture.open();
+    let mut model = Model::new();
+    let gone = Filter::parse(["gone"]).expect("a filter");
+    let stays = Filter::parse(["stays"]).expect("a filter");
+    let policy = TopicPolicy::default().retention(Retention::default().events(Some(BOUND)));
+    // Before there is anything, when there is, and after it was opened again.
+    for rounds in [30, 30, 30] {
+        journal.set_topic("gone", &policy);
+        commit(&mut *journal, &mut model, rounds);
+        keep_up(&mut *journal);
+        let mut reader = journal.view().reader().expect("a reader");
+        let (found, holes) = read_all(&mut *reader, &Scan::new(&gone, 1..model.next));
+        let plain = found.iter().filter(|kept| kept.version.is_none());
+        let plain: Vec<u64> = plain.map(|kept| kept.offset).collect();
+        let all = model
+            .kept
+            .iter()
+            .filter(|kept| kept.event.topic() == "gone");
+        if found.len() == all.count() {
+            // It keeps everything.
+            return;
+        }
+        let left = plain.len() as u64;
+        assert!((BOUND..=BOUND + BOUND / 5).contains(&left), "{left}");
+        model.kept.retain(|kept| {
+            kept.event.topic() != "gone" || kept.version.is_some() || kept.offset >= plain[0]
+        });
+        model.check(&*journal);
+        // Joined, they reach from the beginning to the last event that went.
+        let end = holes.last().map_or(0, |hole| hole.range.end);
+        assert!(
+            holes
+                .iter()
+                .all(|hole| hole.reason == HoleReason::Retention)
+        );
+        assert!((1..=plain[0]).contains(&end), "{end} {plain:?}");
+        let (_, behind) = read_all(&mut *reader, &Scan::new(&gone, plain[0]..model.next));
+        let none: [Hole; 0] = [];
+        assert_eq!(behind, none, "nothing is missing there");
+        // Others are told nothing.
+        let scan = Scan::new(&stays, 1..model.next).descending(true);
+        let (found, holes) = read_all(&mut *reader, &scan);
+        model.compare(&found, &model.expect(&stays, 1..model.next, true));
+        assert_eq!(holes, none);
+        drop(reader);
+        fixture.crash(journal);
+        journal = fixture.open();
+        model.check(&*journal);
+    }
+}

@@ -1,0 +1,195 @@
+//! Topics with bounds of their own.
+
+use std::collections::HashMap;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use super::ledger::{Excess, Ledger};
+use crate::event::Filter;
+use crate::journal::sqlite::read::SqliteReader;
+use crate::journal::sqlite::view::View;
+use crate::journal::{JournalReader, Retention, RoundEvent, Scan};
+
+/// Topics with bounds of their own, at most: each has a ledger of up to 4 KiB, and all of it is looked through when the journal
+/// opens. The bounds of a further one are not kept.
+const TOPICS_MAX: usize = 4096;
+/// Floors that are raised in a step.
+const STEP: usize = 256;
+/// Events that are looked through in a step, at most; a call of a reader is bounded by time as well.
+const EVENTS: usize = 4096;
+
+/// The ledgers, by the hash of a topic. Of two topics with one hash the first has one.
+#[derive(Debug, Default)]
+pub(super) struct Topics {
+    ledgers: HashMap<u64, Topic>,
+    /// What is to be looked through still.
+    building: Vec<u64>,
+    reader: Option<SqliteReader>,
+    /// A ledger may have more than its bounds.
+    pub(super) is_due: bool,
+}
+
+#[derive(Debug)]
+struct Topic {
+    name: Box<str>,
+    ledger: Ledger,
+    /// Offsets that are to be looked through, from their end.
+    unread: Range<u64>,
+}
+
+/// A floor that is to be raised.
+#[derive(Debug)]
+pub(super) struct Raise {
+    hash: u64,
+    pub(super) name: Box<str>,
+    pub(super) streams: bool,
+    pub(super) excess: Excess,
+}
+
+impl Topics {
+    pub(super) fn is_empty(&self) -> bool {
+        self.ledgers.is_empty()
+    }
+
+    /// Sets the bounds of a topic. What is there of it is looked through by and by.
+    pub(super) fn set(&mut self, name: &str, bounds: Retention, last: u64) {
+        let hash = crate::event::topic::hash(name);
+        let is_room = self.ledgers.len() < TOPICS_MAX;
+        let known = self.ledgers.get_mut(&hash);
+        if !bounds.is_bounded() {
+            if known.is_some_and(|topic| *topic.name == *name) {
+                self.ledgers.remove(&hash);
+                self.building.retain(|building| *building != hash);
+            }
+            return;
+        }
+        match known {
+            Some(topic) if *topic.name != *name => return,
+            // The same events count.
+            Some(topic) if topic.ledger.bounds().streams == bounds.streams => {
+                topic.ledger.set_bounds(bounds);
+            }
+            None if !is_room => return,
+            _ => {
+                let topic = Topic {
+                    name: name.into(),
+                    ledger: Ledger::new(bounds),
+                    unread: 1..last + 1,
+                };
+                self.ledgers.insert(hash, topic);
+                self.building.retain(|building| *building != hash);
+                self.building.push(hash);
+            }
+        }
+        self.is_due = true;
+    }
+
+    /// Counts the events of a round.
+    pub(super) fn committed(&mut self, events: &[RoundEvent<'_>]) {
+        for one in events {
+            if let Some(topic) = self.ledgers.get_mut(&one.event.topic_hash())
+                && *topic.name == *one.event.topic()
+                && (one.version.is_none() || topic.ledger.bounds().streams)
+            {
+                let bytes = one.event.record().len() as u64;
+                topic.ledger.add(one.offset, one.recorded, bytes, false);
+                self.is_due = true;
+            }
+        }
+    }
+
+    /// Forgets what was truncated.
+    pub(super) fn truncated(&mut self, name: &str, below: u64) {
+        if let Some(topic) = self.ledgers.get_mut(&crate::event::topic::hash(name)) {
+            topic.ledger.forget_below(below);
+        }
+    }
+
+    /// Returns whether any bound is one of age.
+    pub(super) fn have_ages(&self) -> bool {
+        let mut all = self.ledgers.values();
+        all.any(|topic| topic.ledger.bounds().age.is_some())
+    }
+
+    pub(super) fn is_building(&self) -> bool {
+        !self.building.is_empty()
+    }
+
+    /// Looks through a part of what is there of a topic. What cannot be read counts for nothing.
+    pub(super) fn build(&mut self, view: &Arc<View>) {
+        let Some(hash) = self.building.last() else {
+            return;
+        };
+        let Some(topic) = self.ledgers.get_mut(hash) else {
+            self.building.pop();
+            return;
+        };
+        if self.reader.is_none() {
+            self.reader = SqliteReader::open(view).ok();
+        }
+        let filter = Filter::parse([&*topic.name]).ok();
+        let is_read = match (&mut self.reader, filter) {
+            (Some(reader), Some(filter)) if !topic.unread.is_empty() => {
+                let scan = Scan::new(&filter, topic.unread.clone());
+                let scan = scan.descending(true).events_max(EVENTS);
+                let streams = topic.ledger.bounds().streams;
+                let ledger = &mut topic.ledger;
+                let end = reader.read(&scan, &mut |stored| {
+                    if stored.version.is_none() || streams {
+                        let bytes = stored.event.record().len() as u64;
+                        ledger.add(stored.offset, stored.recorded, bytes, true);
+                    }
+                    ControlFlow::Continue(())
+                });
+                topic.unread.end = end.map_or(topic.unread.start, |end| end.next);
+                topic.unread.is_empty()
+            }
+            _ => true,
+        };
+        if is_read {
+            self.building.pop();
+            self.is_due = true;
+        }
+        if self.building.is_empty() {
+            self.reader = None;
+        }
+    }
+
+    /// Returns the floors that are to be raised, a bounded number of them, and whether somebody needs what would go as well. Ages
+    /// count only where the time is known.
+    pub(super) fn raises(&self, wall: Option<i64>, hold: u64) -> (Vec<Raise>, bool) {
+        let mut is_held = false;
+        let raises = self.ledgers.iter().filter_map(|(hash, topic)| {
+            // Of one that is not looked through yet it is not known what is the oldest.
+            if !topic.unread.is_empty() && self.building.contains(hash) {
+                return None;
+            }
+            let bounds = topic.ledger.bounds();
+            let age = bounds
+                .age
+                .map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+            let older_than = wall.zip(age).map(|(wall, age)| wall.saturating_sub(age));
+            let excess = topic.ledger.excess(older_than, hold);
+            is_held |= excess.is_held;
+            (excess.buckets > 0).then(|| Raise {
+                hash: *hash,
+                name: topic.name.clone(),
+                streams: bounds.streams,
+                excess,
+            })
+        });
+        let raises = raises.take(STEP).collect();
+        (raises, is_held)
+    }
+
+    /// Notes that floors were raised; returns whether there are more.
+    pub(super) fn raised(&mut self, raises: &[Raise]) -> bool {
+        for raise in raises {
+            if let Some(topic) = self.ledgers.get_mut(&raise.hash) {
+                topic.ledger.pop(raise.excess.buckets);
+            }
+        }
+        self.is_due = raises.len() == STEP || raises.iter().any(|raise| raise.excess.has_more);
+        self.is_due
+    }
+}
