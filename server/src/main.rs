@@ -9,6 +9,7 @@ mod console;
 mod exit;
 mod fd_limit;
 mod history;
+mod journal;
 mod manpages;
 mod parent;
 mod publish;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Tail(args) => tail::run(args),
         Command::History(args) => history::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Journal(args) => journal::run(&args),
         Command::Completions(args) => manpages::completions(&args),
         Command::Man(args) => manpages::man(&args),
         Command::Serve(_) | Command::CheckConfig(_) => unreachable!("they returned above"),

@@ -103,6 +103,40 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
+/// Iterates over the attributes of all kinds, in the order in which they were given.
+#[cfg(feature = "journal")]
+#[derive(Debug)]
+pub(super) struct All<'a>(Attributes<'a>);
+
+#[cfg(feature = "journal")]
+impl<'a> All<'a> {
+    /// As [`Attributes::new`].
+    pub(super) fn new(bytes: &'a [u8], count: usize) -> Self {
+        Self(Attributes::new(bytes, count, AttributeKind::Extension))
+    }
+}
+
+#[cfg(feature = "journal")]
+impl<'a> Iterator for All<'a> {
+    type Item = (AttributeKind, &'a str, AttributeValue<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (flags, name, value) = Attributes::take(&mut self.0)?;
+        let kind = [
+            AttributeKind::Extension,
+            AttributeKind::Header,
+            AttributeKind::Tag,
+            AttributeKind::Metadata,
+        ][usize::from(flags & 3)];
+        let value = layout::text(value);
+        let value = match Attributes::is_json(flags) {
+            true => AttributeValue::Json(value),
+            false => AttributeValue::Text(value),
+        };
+        Some((kind, layout::text(name), value))
+    }
+}
+
 /// Appends one attribute. Name and value are within the limits, which the format can hold.
 pub(super) fn write(out: &mut Vec<u8>, kind: AttributeKind, name: &str, value: AttributeValue<'_>) {
     let (json, text) = match value {

@@ -51,6 +51,8 @@ pub use filter::{
     TypePattern,
 };
 pub use json::Shape;
+#[cfg(feature = "journal")]
+pub(crate) use json::{Stamp, read_archived, write_archived};
 pub use limits::EventLimits;
 pub use position::{Epoch, Position, PositionError};
 pub use record::layout::DataKind;

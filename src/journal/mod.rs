@@ -32,6 +32,7 @@ mod chunk;
 pub mod contract;
 mod durability;
 mod error;
+mod export;
 pub mod holds;
 #[allow(clippy::module_inception, reason = "a file has the name of its type")]
 mod journal;
@@ -47,11 +48,14 @@ mod state;
 pub use chunk::oracle as chunk_oracle;
 pub use durability::Durability;
 pub use error::{CommitError, CommitFailure, JournalError};
+pub use export::{ExportDecoder, ExportEncoder, ExportError, ExportLine};
 pub use journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
 pub use memory::{MemoryJournal, MemoryLog};
 pub use reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
 pub use retention::{Compact, Retention, RetentionError, TopicPolicy};
 pub use round::{CommitRound, RoundEvent, StateFn, StateWork};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{BackedUp, Damage, JournalInfo, Progress, SqliteFiles, Verified};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{JournalCompression, SqliteJournal, SqliteOptions};
 pub use state::{StateError, StateTx};

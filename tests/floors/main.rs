@@ -34,7 +34,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "counter", "deadline", "mailbox", "outbox", "ring", "settings", "wire",
         ],
     ),
-    ("journal", &["deadline", "event", "settings"]),
+    ("journal", &["deadline", "json", "event", "settings"]),
     (
         "hub",
         &[

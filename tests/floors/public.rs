@@ -10,7 +10,7 @@ use syn::{Attribute, Item, Meta, UseTree, Visibility};
 use crate::{package, src};
 
 /// Public types and traits, at most. Whoever adds one says why in the commit that raises this.
-const PUBLIC_MAX: usize = 332;
+const PUBLIC_MAX: usize = 342;
 
 /// A public type or trait.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

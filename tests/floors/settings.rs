@@ -96,6 +96,9 @@ const FIGURES: &[&str] = &[
     "wire::Digest",
     "journal::CommitRound",
     "journal::ScanEnd",
+    "journal::JournalInfo",
+    "journal::Progress",
+    "journal::Verified",
 ];
 
 /// Enums to which nothing comes, by floor and name, with the reason.

@@ -3,6 +3,9 @@
 
 #[cfg(feature = "sqlite")]
 mod compressed;
+mod export;
+#[cfg(feature = "sqlite")]
+mod files;
 mod memory;
 mod own;
 #[cfg(feature = "sqlite")]

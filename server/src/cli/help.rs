@@ -9,6 +9,7 @@ Examples:
   eventring publish --topic orders.eu orders.ndjson
   eventring tail --topic 'orders.>'
   eventring bench --spawn --connections 500
+  eventring journal info
 
 Exit codes:
   0    done; serve: stopped and everything went out
@@ -86,6 +87,81 @@ Exit codes:
   1    an event was missing, twice or out of order without a word, a connection of a storm was not
        answered, or the run broke off
   2    wrong usage, or more connections than this system lets one process have";
+
+pub(super) const JOURNAL: &str = "\
+The journal is in the folder of --data, as it is for `serve`. info, verify, export and backup change
+nothing, and work beside a running server; import is for a journal that nobody has open.
+
+Examples:
+  eventring journal info
+  eventring journal verify --data /var/lib/eventring --deep
+  eventring journal export --topic 'orders.>' orders.ndjson
+  eventring journal import --data ./restored orders.ndjson
+  eventring journal backup /mnt/backup/2026-11-30
+
+Exit codes:
+  0    done
+  1    verify: something is damaged; export: something could not be read; import: not all was taken;
+       backup: not made; any: its result could not be written
+  2    wrong usage, a folder that is no journal, one that another process has open";
+
+pub(super) const JOURNAL_INFO: &str = "\
+Examples:
+  eventring journal info --data /var/lib/eventring
+  eventring journal info --json | jq .bytes";
+
+pub(super) const JOURNAL_VERIFY: &str = "\
+Every row is read: checksums, links, topics, versions of streams, indexes, and that the log ends where
+the mark beside it says. Damage is printed by offset; --deep looks into events and pages, too.
+
+Examples:
+  eventring journal verify
+  eventring journal verify --deep --json
+
+Exit codes:
+  0    everything is as it was written
+  1    something is damaged: its offsets are on standard output
+  2    wrong usage, or a folder that is no journal";
+
+pub(super) const JOURNAL_EXPORT: &str = "\
+One event a line, in structured CloudEvents JSON, with what the journal knows of it in attributes that
+begin with `eventring`; a first and a last line make the export one that can be seen to be whole.
+State (topics, endpoints, checkpoints) is not in it: `backup` copies that.
+
+Examples:
+  eventring journal export events.ndjson
+  eventring journal export --topic 'orders.>' --since 2026-11-30T09:00:00Z | gzip > orders.ndjson.gz
+  eventring journal export --topic orders.eu | eventring publish --topic orders.eu --format cloudevents
+
+Exit codes:
+  0    written
+  1    some events are damaged and not in it, or it could not be written to its end
+  2    wrong usage, or a folder that is no journal";
+
+pub(super) const JOURNAL_IMPORT: &str = "\
+Into a journal without events an export is taken as it was: numbers, times, batches, versions of
+streams; the epoch is the journal's own, so that positions of the old log are never taken for those of
+the new one. With --append events get new numbers behind those that are there; their times do not go
+back, and a stream goes on where it is. What was taken stays when an import breaks off: the same
+command again goes on behind it.
+
+Examples:
+  eventring journal import --data ./restored events.ndjson
+  zcat orders.ndjson.gz | eventring journal import --data /var/lib/eventring --append
+
+Exit codes:
+  0    all of it is in the journal, and flushed
+  1    some of it is not; standard error says what, and how to go on
+  2    wrong usage, or a journal that cannot be used";
+
+pub(super) const JOURNAL_BACKUP: &str = "\
+The copy is of one moment, flushed, and has everything: events, state, settings. Opened, it is a log of
+its own with a new epoch. To restore, start a server with --data on it. While it is made, the log of
+writes of a running server grows by what is written.
+
+Examples:
+  eventring journal backup /mnt/backup/2026-11-30
+  eventring journal verify --data /mnt/backup/2026-11-30 --deep";
 
 pub(super) const CHECK_CONFIG: &str = "\
 Prints what `serve` would use with the same file, environment and flags, in the form of a settings

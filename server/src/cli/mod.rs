@@ -4,6 +4,7 @@ mod bench;
 mod clients;
 mod help;
 mod journal;
+mod journal_tools;
 mod names;
 mod network;
 mod serve;
@@ -11,6 +12,9 @@ mod serve;
 pub(crate) use bench::{BenchArgs, Measured, Rate, WireFormat};
 pub(crate) use clients::{HistoryArgs, LineFormat, OnError, PublishArgs, TailArgs, TailFormat};
 pub(crate) use journal::{Durability, JournalCompression};
+pub(crate) use journal_tools::{
+    BackupArgs, ExportArgs, ImportArgs, InfoArgs, JournalArgs, JournalCommand, VerifyArgs,
+};
 pub(crate) use network::{Field, Listen};
 pub(crate) use serve::{
     CONFIG_ENV, Compression, CompressionFor, Log, LogFormat, LogLevel, ServeArgs, Slow,
@@ -50,6 +54,9 @@ pub(crate) enum Command {
     /// Measures a running server over real sockets: latency, losses, CPU, memory
     #[command(after_help = help::MORE, after_long_help = help::BENCH)]
     Bench(BenchArgs),
+    /// Looks at the files of a journal: info, verify, export, import, backup
+    #[command(after_long_help = help::JOURNAL)]
+    Journal(JournalArgs),
     /// Prints every setting of the server and where it comes from; starts nothing
     #[command(after_help = help::MORE, after_long_help = help::CHECK_CONFIG)]
     CheckConfig(Box<CheckConfigArgs>),
@@ -68,12 +75,13 @@ pub(crate) fn definition() -> clap::Command {
         let value = arg.get_env().and_then(std::env::var_os);
         value.is_some_and(|value| value.is_empty())
     };
-    Cli::command().mut_subcommands(|command| {
+    let without = move |command: clap::Command| {
         command.mut_args(|arg| match is_empty(&arg) {
             true => arg.env(Resettable::Reset),
             false => arg,
         })
-    })
+    };
+    Cli::command().mut_subcommands(|command| without(command).mut_subcommands(without))
 }
 
 #[derive(Debug, Args)]

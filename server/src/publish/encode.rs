@@ -7,6 +7,9 @@ use eventring::json::{is_utf16, without_mark, write_string};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
 
+/// The beginning of the lines around the events of `eventring journal export`.
+const EXPORT: &[u8] = b"{\"eventringexport\":";
+
 /// Why a line is not what the format says.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LineError {
@@ -88,7 +91,7 @@ impl Encoder {
         without_mark(line)
     }
 
-    /// False for a line that is no event: a blank one, but in plain text.
+    /// False for a line that is no event: a blank one, but in plain text, and those around the events of an export.
     pub(super) fn is_event(&mut self, line: &[u8]) -> bool {
         let blank = line.trim_ascii().is_empty();
         if self.format == LineFormat::Auto {
@@ -98,7 +101,9 @@ impl Encoder {
             }
             self.format = self.by_content(line);
         }
-        !blank || self.format == LineFormat::Lines
+        // The first and the last line of an export say that it is whole, and are no events.
+        let is_mark = self.format == LineFormat::Cloudevents && line.starts_with(EXPORT);
+        !is_mark && (!blank || self.format == LineFormat::Lines)
     }
 
     /// Appends the event of line `number`; what is appended when it fails means nothing.

@@ -1,5 +1,7 @@
 //! Events as JSON, in and out: values are kept as the pieces of the text they stand in.
 
+#[cfg(feature = "journal")]
+mod archive;
 mod base64;
 mod reader;
 mod shape;
@@ -7,6 +9,8 @@ mod write;
 
 pub use shape::Shape;
 
+#[cfg(feature = "journal")]
+pub(crate) use archive::{Stamp, read_archived, write_archived};
 pub(super) use base64::write_base64;
 pub(super) use reader::Reader;
 pub(super) use write::{write_shape, write_shape_at};

@@ -189,7 +189,7 @@ impl SqliteJournal {
             path,
             options.vfs.clone(),
             baton,
-            checkpointer.view(),
+            Some(checkpointer.view()),
             holes,
         ));
         view.found(recovered.last, oldest, found.events);

@@ -8,6 +8,7 @@ mod options;
 mod read;
 mod retention;
 mod rows;
+mod tools;
 mod upkeep;
 mod view;
 mod wal;
@@ -15,3 +16,4 @@ mod write;
 
 pub use journal::SqliteJournal;
 pub use options::{JournalCompression, SqliteOptions};
+pub use tools::{BackedUp, Damage, JournalInfo, Progress, SqliteFiles, Verified};

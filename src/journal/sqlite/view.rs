@@ -26,7 +26,8 @@ pub(super) struct View {
     /// See [`SqliteOptions::vfs`](super::SqliteOptions::vfs).
     pub(super) vfs: Option<String>,
     pub(super) baton: Arc<Baton>,
-    checkpoints: CheckpointView,
+    /// `None`: nobody checkpoints here, since nothing is written.
+    checkpoints: Option<CheckpointView>,
     /// Ranges that are missing since before the journal was opened.
     pub(super) holes: Vec<Hole>,
     /// What is below is gone for readers. They look after their transaction has begun, and it is raised before the
@@ -56,7 +57,7 @@ impl View {
         path: PathBuf,
         vfs: Option<String>,
         baton: Arc<Baton>,
-        checkpoints: CheckpointView,
+        checkpoints: Option<CheckpointView>,
         holes: Vec<Hole>,
     ) -> Self {
         Self {
@@ -199,7 +200,8 @@ impl JournalView for SqliteView {
     fn stats(&self) -> JournalStats {
         let view = &*self.0;
         let last = view.last();
-        let wal_bytes = view.checkpoints.wal_bytes();
+        let checkpoints = view.checkpoints.as_ref();
+        let wal_bytes = checkpoints.map_or(0, CheckpointView::wal_bytes);
         let oldest = view.oldest.load(Ordering::Relaxed);
         JournalStats {
             oldest: if oldest == 0 { last + 1 } else { oldest },
@@ -211,7 +213,7 @@ impl JournalView for SqliteView {
             commits: view.commits.load(Ordering::Relaxed),
             flushes: view.flushes.load(Ordering::Relaxed),
             merges: view.merges.load(Ordering::Relaxed),
-            checkpoints: view.checkpoints.checkpoints(),
+            checkpoints: checkpoints.map_or(0, CheckpointView::checkpoints),
             damaged: view.damaged.load(Ordering::Relaxed),
             floor: view.floors().all().told(),
             removed_events: view.removed_events.load(Ordering::Relaxed),
@@ -226,7 +228,9 @@ impl JournalView for SqliteView {
         if state != JournalState::Writable {
             return state;
         }
-        let checkpoints = &self.0.checkpoints;
+        let Some(checkpoints) = &self.0.checkpoints else {
+            return JournalState::Writable;
+        };
         if let Some(reason) = checkpoints.poisoned() {
             return JournalState::Poisoned { reason };
         }

@@ -29,6 +29,21 @@ pub(in crate::journal::sqlite) struct DirectoryLock {
 }
 
 impl DirectoryLock {
+    /// Returns the process that holds a directory, 0 where it has not said which it is; `None`: nobody does. Nothing is changed.
+    pub(in crate::journal::sqlite) fn holder(directory: &Path) -> io::Result<Option<u32>> {
+        let file = match File::open(directory.join(NAME)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // It is let go with the file, at once: shared, so that two who look are not in each other's way.
+        match flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(None),
+            Err(Errno::WOULDBLOCK) => Ok(Some(holder(&file))),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
     /// Takes the directory, or says who has it: another process, or this one through another journal.
     ///
     /// # Errors

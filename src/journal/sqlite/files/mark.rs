@@ -128,8 +128,22 @@ impl MarkFile {
     ///
     /// [`Directory`](JournalError::Directory).
     pub(in crate::journal::sqlite) fn open(directory: &Path) -> Result<Option<Self>, JournalError> {
+        Self::open_with(directory, OpenOptions::new().read(true).write(true))
+    }
+
+    /// Reads the mark of a directory, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(in crate::journal::sqlite) fn look(directory: &Path) -> Result<Option<Mark>, JournalError> {
+        let file = Self::open_with(directory, OpenOptions::new().read(true))?;
+        Ok(file.map(|file| file.mark()))
+    }
+
+    fn open_with(directory: &Path, options: &OpenOptions) -> Result<Option<Self>, JournalError> {
         let path = directory.join(NAME);
-        let file = match OpenOptions::new().read(true).write(true).open(path) {
+        let file = match options.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(directory, &error)),

@@ -72,6 +72,15 @@ pub(in crate::journal::sqlite) fn reader(
     Ok(connection)
 }
 
+/// Opens a connection that looks at a file and changes nothing: `uri` is its path as a URI, with what SQLite is to know.
+pub(in crate::journal::sqlite) fn look(uri: &str) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    let connection = open(Path::new(uri), None, flags)?;
+    connection.busy_timeout(BUSY)?;
+    settle(&connection, READER_KIB)?;
+    Ok(connection)
+}
+
 /// Makes it leave checkpoints alone: the automatic one throws its errors away, and one at closing copies from a log whose
 /// flush may have failed. Memory maps turn an error of the disk into a signal.
 fn settle(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {

@@ -10,10 +10,12 @@ mod views;
 use std::path::Path;
 
 pub(super) use boot::boot;
-pub(super) use connect::{check_version, checkpoints, reader, set_synchronous, writer};
+pub(super) use connect::{check_version, checkpoints, look, reader, set_synchronous, writer};
 pub(super) use directory::{DATABASE, Identity, flush, prepare};
-pub(super) use recover::{UNFLUSHED, UNFLUSHED_OFFSETS, begin, recover, write_hole};
-pub(super) use schema::ensure;
+pub(super) use recover::{
+    UNFLUSHED, UNFLUSHED_OFFSETS, begin, holes, last_chunk, recover, write_hole,
+};
+pub(super) use schema::{ensure, identify, unusable};
 
 use crate::journal::JournalError;
 

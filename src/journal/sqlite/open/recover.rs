@@ -138,15 +138,17 @@ fn look(
 
 /// The end of the chunks.
 #[derive(Debug, Default)]
-struct LastChunk {
-    last: u64,
-    recorded: i64,
+pub(in crate::journal::sqlite) struct LastChunk {
+    pub(in crate::journal::sqlite) last: u64,
+    pub(in crate::journal::sqlite) recorded: i64,
     /// The last row is not as it was written: the chunk may have gone further.
     is_damaged: bool,
 }
 
 /// Finds the end of the chunks: that of the last one that is whole, and no less than where damaged ones behind it begin.
-fn last_chunk(connection: &Connection) -> rusqlite::Result<LastChunk> {
+pub(in crate::journal::sqlite) fn last_chunk(
+    connection: &Connection,
+) -> rusqlite::Result<LastChunk> {
     let mut found = LastChunk::default();
     let mut to = i64::MAX;
     loop {
@@ -223,7 +225,8 @@ fn missing(
     missing
 }
 
-fn holes(connection: &Connection) -> rusqlite::Result<Vec<Hole>> {
+/// Returns what is known to be missing, ascending.
+pub(in crate::journal::sqlite) fn holes(connection: &Connection) -> rusqlite::Result<Vec<Hole>> {
     let mut statement =
         connection.prepare("SELECT first, last, reason FROM hole ORDER BY first")?;
     let mut rows = statement.query([])?;

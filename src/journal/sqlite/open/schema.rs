@@ -52,38 +52,8 @@ pub(in crate::journal::sqlite) fn ensure(
     path: &Path,
     page_bytes: u32,
 ) -> Result<(), JournalError> {
-    let foreign = |reason: &str| JournalError::Foreign {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let failed = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => foreign("not a database"),
-        Some(ErrorCode::DatabaseCorrupt) => JournalError::Damaged {
-            reason: format!("{}: {error}", path.display()),
-        },
-        _ => super::failed(path, error),
-    };
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let application = number("PRAGMA application_id").map_err(failed)?;
-    let schema = number("PRAGMA user_version").map_err(failed)?;
-    let tables = number("SELECT count(*) FROM sqlite_master").map_err(failed)?;
-    // A new file, or one whose maker ended before it had made the tables.
-    let is_new = (application, schema, tables) == (0, 0, 0);
-    if !is_new && application != APPLICATION {
-        return Err(foreign("a database of another program"));
-    }
-    match u32::try_from(schema) {
-        Ok(0) if !is_new => return Err(foreign("it has no schema")),
-        Ok(found) if found > SCHEMA => {
-            return Err(JournalError::TooNew {
-                path: path.to_owned(),
-                found,
-                known: SCHEMA,
-            });
-        }
-        Ok(_) => {}
-        Err(_) => return Err(foreign("its schema is no number of ours")),
-    }
+    let failed = |error| unusable(path, &error);
+    let is_new = identify(connection, path)?.is_none();
     if is_new {
         // It counts before the first page is written.
         connection
@@ -117,6 +87,56 @@ fn set_wal(connection: &Connection) -> rusqlite::Result<String> {
         mode = row.get(0)?;
     }
     Ok(mode)
+}
+
+/// Looks whose file it is. Returns its schema; `None`: it is a new one.
+///
+/// # Errors
+///
+/// As [`ensure`].
+pub(in crate::journal::sqlite) fn identify(
+    connection: &Connection,
+    path: &Path,
+) -> Result<Option<u32>, JournalError> {
+    let foreign = |reason| foreign(path, reason);
+    let failed = |error| unusable(path, &error);
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let application = number("PRAGMA application_id").map_err(failed)?;
+    let schema = number("PRAGMA user_version").map_err(failed)?;
+    let tables = number("SELECT count(*) FROM sqlite_master").map_err(failed)?;
+    // A new file, or one whose maker ended before it had made the tables.
+    let is_new = (application, schema, tables) == (0, 0, 0);
+    if !is_new && application != APPLICATION {
+        return Err(foreign("a database of another program"));
+    }
+    match u32::try_from(schema) {
+        Ok(0) if !is_new => Err(foreign("it has no schema")),
+        Ok(found) if found > SCHEMA => Err(JournalError::TooNew {
+            path: path.to_owned(),
+            found,
+            known: SCHEMA,
+        }),
+        Ok(found) => Ok(Some(found).filter(|_| !is_new)),
+        Err(_) => Err(foreign("its schema is no number of ours")),
+    }
+}
+
+fn foreign(path: &Path, reason: &str) -> JournalError {
+    JournalError::Foreign {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Says why a file cannot be used.
+pub(in crate::journal::sqlite) fn unusable(path: &Path, error: &rusqlite::Error) -> JournalError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => foreign(path, "not a database"),
+        Some(ErrorCode::DatabaseCorrupt) => JournalError::Damaged {
+            reason: format!("{}: {error}", path.display()),
+        },
+        _ => super::failed(path, error),
+    }
 }
 
 /// Makes an older file one of this schema. Who knows the older one only would take the rows that are written from here on

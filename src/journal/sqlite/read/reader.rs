@@ -29,6 +29,8 @@ pub(in crate::journal::sqlite) struct SqliteReader {
     view: Arc<View>,
     wanted: Wanted,
     batch: Batch,
+    /// Every topic includes those that only the program itself publishes to.
+    takes_reserved: bool,
 }
 
 impl SqliteReader {
@@ -37,13 +39,26 @@ impl SqliteReader {
             return Err(JournalError::Closed);
         }
         let connection = open::reader(&view.path, view.vfs.as_deref()).map_err(failed)?;
-        Ok(Self {
+        Ok(Self::new(connection, view))
+    }
+
+    fn new(connection: Connection, view: &Arc<View>) -> Self {
+        Self {
             baton: view.baton.reader(connection.get_interrupt_handle()),
             connection,
             view: Arc::clone(view),
             wanted: Wanted::default(),
             batch: Batch::default(),
-        })
+            takes_reserved: false,
+        }
+    }
+
+    /// Reads everything that there is by a connection that was opened for it.
+    pub(in crate::journal::sqlite) fn of_all(connection: Connection, view: &Arc<View>) -> Self {
+        Self {
+            takes_reserved: true,
+            ..Self::new(connection, view)
+        }
     }
 
     /// Runs a read transaction: short, and again if a checkpoint has ended it.
@@ -103,7 +118,7 @@ impl SqliteReader {
             next,
             ..
         } = &mut self.batch;
-        let mut giving = Giving::new(scan, floors);
+        let mut giving = Giving::new(scan, floors, self.takes_reserved);
         // In frames of a chunk, for what goes back.
         let mut steps: Vec<Result<Frame<'_>, Range<u64>>> = Vec::new();
         for chunk in chunks.iter() {
@@ -130,6 +145,7 @@ struct Giving<'s> {
     scan: &'s Scan<'s>,
     floors: &'s Floors,
     takes_all: bool,
+    takes_reserved: bool,
     events: usize,
     bytes: usize,
     /// The topic that was asked about last: the next event is often of the same.
@@ -137,10 +153,11 @@ struct Giving<'s> {
 }
 
 impl<'s> Giving<'s> {
-    fn new(scan: &'s Scan<'s>, floors: &'s Floors) -> Self {
+    fn new(scan: &'s Scan<'s>, floors: &'s Floors, takes_reserved: bool) -> Self {
         Self {
             scan,
             floors,
+            takes_reserved,
             takes_all: scan.filter.is_all(),
             events: 0,
             bytes: 0,
@@ -194,7 +211,7 @@ impl<'s> Giving<'s> {
 
     fn takes(&mut self, event: EventRef<'_>) -> bool {
         if self.takes_all {
-            return !event.is_reserved();
+            return self.takes_reserved || !event.is_reserved();
         }
         let hash = event.topic_hash();
         match self.asked {

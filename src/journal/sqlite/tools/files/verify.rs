@@ -1,0 +1,488 @@
+//! Checks everything that a journal says of its events against them.
+
+use std::collections::HashMap;
+use std::ops::{ControlFlow, Range};
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::failed;
+use super::files::SqliteFiles;
+use super::pages::{self, Page, Progress};
+use crate::event::{EventRef, Filter};
+use crate::journal::chunk::{ChunkHeader, Frame, Frames, Inflater, Numbers};
+use crate::journal::sqlite::rows;
+use crate::journal::sqlite::upkeep::SpanIndex;
+use crate::journal::sqlite::write::stream_name;
+use crate::journal::{HoleReason, JournalError, Scan};
+
+/// Damage that is told one by one, at most; of more of it only the number is.
+const DAMAGE_MAX: usize = 1000;
+/// Names whose numbers are kept in memory, about 8 MiB.
+const NAMES_MAX: usize = 1 << 16;
+
+/// The findings of [`SqliteFiles::verify`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verified {
+    /// Events that are whole.
+    pub events: u64,
+    /// Rows that were looked at.
+    pub chunks: u64,
+    /// Bytes of events that were looked at.
+    pub bytes: u64,
+    /// Damage, by offset: the first thousand.
+    pub damage: Vec<Damage>,
+    /// Damage in all.
+    pub damages: u64,
+    /// Ranges that are known to be missing, and told to readers: no damage of today.
+    pub told: u64,
+}
+
+/// A part of a journal that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Damage {
+    /// The offsets that cannot be read for it; empty where all events are there, and something that is said of them is wrong.
+    pub offsets: Range<u64>,
+    /// The fault.
+    pub reason: String,
+}
+
+impl Verified {
+    /// Returns whether nothing is damaged.
+    pub fn is_whole(&self) -> bool {
+        self.damages == 0
+    }
+
+    fn add(&mut self, offsets: Range<u64>, reason: impl Into<String>) {
+        self.damages += 1;
+        if self.damage.len() < DAMAGE_MAX {
+            let reason = reason.into();
+            self.damage.push(Damage { offsets, reason });
+        }
+    }
+}
+
+impl SqliteFiles {
+    /// Checks every row: checksums of headers, bodies and events, the links between rows, topics, versions of streams, spans,
+    /// and that the log ends where the mark beside it says. `deep` also checks what is inside of events, and all of SQLite's pages, in one
+    /// read transaction.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be looked at. Damage is no error: it is what [`Verified`] tells.
+    pub fn verify(
+        &mut self,
+        deep: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Verified, JournalError> {
+        self.settle()?;
+        let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let total = self.connection.query_row(pages, [], |row| row.get(0));
+        let total: i64 = rows::unless_damaged(total, 0).map_err(failed)?;
+        let mut check = Check {
+            files: self,
+            deep,
+            total: total as u64,
+            before: 0,
+            is_first: true,
+            found: Verified::default(),
+            topics: HashMap::new(),
+            versions: 0,
+            list: Vec::new(),
+            inflater: Inflater::default(),
+        };
+        check.chunks(progress)?;
+        check.spans()?;
+        check.streams()?;
+        check.mark();
+        if deep {
+            check.database()?;
+        }
+        let mut found = check.found;
+        found.damage.sort_by_key(|damage| damage.offsets.start);
+        Ok(found)
+    }
+}
+
+struct Check<'f> {
+    files: &'f mut SqliteFiles,
+    deep: bool,
+    total: u64,
+    /// The last offset that was looked at.
+    before: u64,
+    is_first: bool,
+    found: Verified,
+    topics: HashMap<String, Option<u64>>,
+    /// Events that have a version of their stream.
+    versions: u64,
+    /// The numbers of a chunk's topics.
+    list: Vec<u64>,
+    inflater: Inflater,
+}
+
+impl Check<'_> {
+    fn chunks(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), JournalError> {
+        let end = self.files.offsets.end;
+        while self.before + 1 < end {
+            self.files.settle()?;
+            let offsets = self.before + 1..end;
+            let connection = std::mem::replace(&mut self.files.connection, nothing()?);
+            let mut read = Vec::new();
+            let page = pages::rows(&connection, &offsets, |row| {
+                let is_enough = self.row(&connection, row, &mut read)?;
+                Ok(is_enough)
+            });
+            self.files.connection = connection;
+            match page {
+                Ok(Page::More) => {}
+                Ok(Page::End) => {
+                    // No row says where the last one ended.
+                    self.link(end - 1, end - 1)?;
+                    self.before = end - 1;
+                }
+                Err(error) if rows::is_damage(&error) => self.pass_damage(end)?,
+                Err(error) => return Err(failed(error)),
+            }
+            progress(Progress {
+                bytes: self.found.bytes.min(self.total),
+                bytes_total: self.total,
+                events: self.found.events,
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks a row; returns whether it lies behind the end.
+    fn row(
+        &mut self,
+        connection: &rusqlite::Connection,
+        row: &Row<'_>,
+        frames: &mut Vec<Range<u64>>,
+    ) -> rusqlite::Result<bool> {
+        let Some((header, topics)) = rows::header(row) else {
+            // The next row that is whole says how far it went.
+            return Ok(false);
+        };
+        if header.first >= self.files.offsets.end {
+            return Ok(true);
+        }
+        if header.last <= self.before {
+            return Ok(false);
+        }
+        // A row that was merged over the place is looked at once more.
+        if header.first > self.before {
+            let missing = self.before + 1..header.prev.saturating_add(1);
+            if !missing.is_empty() && !self.is_first {
+                self.missing(missing, connection)?;
+            }
+        }
+        self.is_first = false;
+        self.found.chunks += 1;
+        let body = rows::body(row)?;
+        self.found.bytes += body.len() as u64;
+        self.list.clear();
+        self.list.extend(Numbers::new(topics));
+        let crc = rows::body_crc(row)?;
+        let has_crc = self.files.schema > 1 && crc != 0;
+        if has_crc && crc32c::crc32c(body) != crc {
+            // Its events say for themselves what of it is lost.
+            self.found.add(
+                header.first..header.first,
+                format!("the checksum of the body of the row of {}", header.first),
+            );
+        }
+        let mut count = 0;
+        frames.clear();
+        let mut inflater = std::mem::take(&mut self.inflater);
+        for frame in Frames::new(header, inflater.frames(&header, body)) {
+            match frame {
+                Ok(frame) => {
+                    count += 1;
+                    if frame.offset > self.before {
+                        self.frame(connection, &frame)?;
+                    }
+                }
+                Err(missing) => frames.push(missing),
+            }
+        }
+        self.inflater = inflater;
+        for missing in frames.drain(..) {
+            self.found
+                .add(missing, "events that are not as they were written");
+        }
+        self.count(&header, count);
+        self.before = header.last;
+        Ok(false)
+    }
+
+    fn count(&mut self, header: &ChunkHeader, count: u32) {
+        if count != header.count {
+            let reason = format!(
+                "the row of {} has {} events and says that they are {}",
+                header.first, count, header.count
+            );
+            self.found.add(header.first..header.first, reason);
+        }
+    }
+
+    fn frame(
+        &mut self,
+        connection: &rusqlite::Connection,
+        frame: &Frame<'_>,
+    ) -> rusqlite::Result<()> {
+        let at = frame.offset..frame.offset + 1;
+        let Some(event) = EventRef::stored(frame.record) else {
+            self.found.add(at, "a record whose lengths do not add up");
+            return Ok(());
+        };
+        if self.deep
+            && let Err(error) = EventRef::parse(frame.record)
+        {
+            self.found
+                .add(at, format!("a record that is none: {error}"));
+            return Ok(());
+        }
+        self.found.events += 1;
+        let number = match self.topics.get(event.topic()) {
+            Some(number) => *number,
+            None => {
+                let sql = "SELECT id FROM topic WHERE name = ?1";
+                let mut find = connection.prepare_cached(sql)?;
+                let found = find.query_row([event.topic()], |row| row.get::<_, i64>(0));
+                let number = rows::unless_damaged(found.optional(), None)?;
+                let number = number.map(|number| number as u64);
+                if self.topics.len() >= NAMES_MAX {
+                    self.topics.clear();
+                }
+                self.topics.insert(event.topic().to_owned(), number);
+                number
+            }
+        };
+        let nothing = frame.offset..frame.offset;
+        match number {
+            None => {
+                let reason = format!("the topic of event {} has no number", frame.offset);
+                self.found.add(nothing.clone(), reason);
+            }
+            Some(number) if self.list.binary_search(&number).is_err() => {
+                let reason = format!("its row does not name the topic of event {}", frame.offset);
+                self.found.add(nothing.clone(), reason);
+            }
+            Some(_) => {}
+        }
+        if let (Some(version), Some(stream)) = (frame.version, event.stream()) {
+            self.versions += 1;
+            let mut name = String::new();
+            stream_name(stream.ty, stream.id, &mut name);
+            let sql = "SELECT offset FROM stream_version WHERE version = ?2 \
+                       AND stream = (SELECT id FROM stream WHERE name = ?1)";
+            let mut find = connection.prepare_cached(sql)?;
+            let found = find.query_row(params![name, version as i64], |row| row.get::<_, i64>(0));
+            let found = rows::unless_damaged(found.optional(), None)?;
+            if found != Some(frame.offset as i64) {
+                let name = name.replace('\0', "/");
+                let reason = format!(
+                    "version {version} of stream {name} is not said to be event {}",
+                    frame.offset
+                );
+                self.found.add(nothing, reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what lies between two rows that do not join for damage, unless it is known to be missing, or went meanwhile.
+    fn missing(
+        &mut self,
+        missing: Range<u64>,
+        connection: &rusqlite::Connection,
+    ) -> rusqlite::Result<()> {
+        if self.files.used_by().is_some() {
+            let sql = "SELECT first FROM chunk ORDER BY first LIMIT 1";
+            let oldest = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+            let oldest = rows::unless_damaged(oldest.optional(), None)?;
+            if oldest.is_none_or(|oldest| oldest as u64 >= missing.end) {
+                return Ok(());
+            }
+        }
+        self.tell_missing(missing, "events that have vanished");
+        Ok(())
+    }
+
+    /// Leaves out what is known.
+    fn tell_missing(&mut self, missing: Range<u64>, reason: &str) {
+        let mut at = missing.start;
+        let holes = self.files.holes.iter();
+        let known = holes.filter(|hole| hole.reason == HoleReason::Damaged);
+        let mut parts = Vec::new();
+        for hole in known {
+            if hole.range.end <= at || hole.range.start >= missing.end {
+                continue;
+            }
+            if hole.range.start > at {
+                parts.push(at..hole.range.start);
+            }
+            at = hole.range.end.max(at);
+        }
+        if at < missing.end {
+            parts.push(at..missing.end);
+        }
+        self.found.told += u64::from(parts != [missing]);
+        for part in parts {
+            self.found.add(part, reason);
+        }
+    }
+
+    fn link(&mut self, last: u64, to: u64) -> Result<(), JournalError> {
+        let missing = self.before + 1..last + 1;
+        if !missing.is_empty() {
+            let connection = std::mem::replace(&mut self.files.connection, nothing()?);
+            let told = self.missing(missing, &connection);
+            self.files.connection = connection;
+            told.map_err(failed)?;
+        }
+        self.before = to;
+        Ok(())
+    }
+
+    /// Pages that cannot be read: a reader knows the way around them.
+    fn pass_damage(&mut self, end: u64) -> Result<(), JournalError> {
+        let mut reader = self.files.reader()?;
+        let all = Filter::all();
+        let scan = Scan::new(&all, self.before + 1..end).events_max(1);
+        let read = reader.read(&scan, &mut |_| ControlFlow::Break(()))?;
+        let damaged = read
+            .holes
+            .iter()
+            .filter(|hole| hole.reason == HoleReason::Damaged);
+        let behind = damaged.map(|hole| hole.range.end).max();
+        let behind = behind.unwrap_or(read.next).max(self.before + 2);
+        self.tell_missing(self.before + 1..behind, "pages that cannot be read");
+        self.before = behind - 1;
+        Ok(())
+    }
+
+    /// Spans have to name every chunk that has a topic: readers pass the others over.
+    fn spans(&mut self) -> Result<(), JournalError> {
+        let mut from = 0_i64;
+        loop {
+            let connection = &self.files.connection;
+            let sql = "SELECT first, last FROM span WHERE first >= ?1 ORDER BY first LIMIT 1";
+            let span = connection.query_row(sql, [from], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            });
+            let span = match span.optional() {
+                Ok(Some(span)) => span,
+                Ok(None) => return Ok(()),
+                Err(error) if rows::is_damage(&error) => {
+                    self.found.add(0..0, "the table of spans cannot be read");
+                    return Ok(());
+                }
+                Err(error) => return Err(failed(error)),
+            };
+            let missing = missing_in_span(connection, span);
+            match rows::unless_damaged(missing, Some(span.0 as u64)).map_err(failed)? {
+                Some(chunk) => {
+                    let reason = format!(
+                        "the span of {} to {} does not say what is in the row of {chunk}",
+                        span.0, span.1
+                    );
+                    self.found.add(chunk..chunk, reason);
+                }
+                None => {}
+            }
+            from = span.0.max(from).saturating_add(1);
+        }
+    }
+
+    /// Every version is that of an event: as many as there are.
+    fn streams(&mut self) -> Result<(), JournalError> {
+        // Beside a server some come and go while the others are counted.
+        if self.files.used_by().is_some() || self.found.damages > 0 {
+            return Ok(());
+        }
+        let sql = "SELECT count(*) FROM stream_version WHERE offset BETWEEN ?1 AND ?2";
+        let offsets = params![self.files.offsets.start as i64, self.before as i64];
+        let count = self
+            .files
+            .connection
+            .query_row(sql, offsets, |row| row.get::<_, i64>(0));
+        match count {
+            Ok(count) if count as u64 == self.versions => {}
+            Ok(count) => {
+                let reason = format!(
+                    "{count} versions of streams are said to be there, of {} events that have one",
+                    self.versions
+                );
+                self.found.add(0..0, reason);
+            }
+            Err(error) if rows::is_damage(&error) => {
+                self.found
+                    .add(0..0, "the versions of streams cannot be read");
+            }
+            Err(error) => return Err(failed(error)),
+        }
+        Ok(())
+    }
+
+    /// The log has to go as far as was flushed.
+    fn mark(&mut self) {
+        if let Some(mark) = self.files.mark {
+            let missing = self.files.offsets.end..mark.flushed.saturating_add(1);
+            if !missing.is_empty() {
+                self.tell_missing(missing, "events that were flushed, and are not in the log");
+            }
+        }
+    }
+
+    fn database(&mut self) -> Result<(), JournalError> {
+        let read = || {
+            let mut statement = self.files.connection.prepare("PRAGMA integrity_check")?;
+            let lines = statement.query_map([], |row| row.get::<_, String>(0))?;
+            lines.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let lines = match read() {
+            Err(error) if rows::is_damage(&error) => vec![error.to_string()],
+            other => other.map_err(failed)?,
+        };
+        for line in lines.into_iter().filter(|line| line != "ok") {
+            self.found.add(0..0, format!("SQLite: {line}"));
+        }
+        Ok(())
+    }
+}
+
+/// Stands where a connection is lent out.
+fn nothing() -> Result<rusqlite::Connection, JournalError> {
+    rusqlite::Connection::open_in_memory().map_err(failed)
+}
+
+/// Returns a chunk of a span with a topic for which the span does not name it.
+fn missing_in_span(
+    connection: &rusqlite::Connection,
+    (first, last): (i64, i64),
+) -> rusqlite::Result<Option<u64>> {
+    let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) \
+               FROM chunk WHERE first BETWEEN ?1 AND ?2 ORDER BY first";
+    let mut by_topic: HashMap<u64, Vec<u64>> = HashMap::new();
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query([first, last])?;
+    while let Some(row) = found.next()? {
+        if let Some((header, topics)) = rows::header(row) {
+            for topic in Numbers::new(topics) {
+                by_topic.entry(topic).or_default().push(header.first);
+            }
+        }
+    }
+    for (topic, chunks) in by_topic {
+        let Some(span) = SpanIndex::find(connection, first as u64, &[topic])? else {
+            return Ok(Some(first as u64));
+        };
+        let names = |chunk: &&u64| span.chunks.iter().any(|(first, _)| first == *chunk);
+        if let Some(chunk) = chunks.iter().find(|chunk| !names(chunk)) {
+            return Ok(Some(*chunk));
+        }
+    }
+    Ok(None)
+}
