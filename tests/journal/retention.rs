@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eventring::event::{Event, Filter};
 use eventring::journal::{
-    CommitFailure, CommitRound, Hole, HoleReason, Journal, JournalState, Retention, RoundEvent,
-    Scan, SqliteJournal, SqliteOptions, StateWork, holds,
+    CommitFailure, CommitRound, Hole, HoleReason, Journal, JournalCompression, JournalState,
+    Retention, RoundEvent, Scan, SqliteJournal, SqliteOptions, StateWork, holds,
 };
 
 use crate::sqlite::Directory;
@@ -387,4 +387,80 @@ fn what_is_too_old_goes_by_and_by() {
     let stats = journal.view().stats();
     assert!(!stats.is_age_suspended);
     assert_eq!(stats.floor, 21);
+}
+
+/// Returns whether any file of a directory has some bytes in it.
+fn is_anywhere(directory: &Directory, bytes: &[u8]) -> bool {
+    let mut files = std::fs::read_dir(directory.path()).unwrap();
+    files.any(|entry| {
+        let file = std::fs::read(entry.unwrap().path()).unwrap();
+        file.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+#[test]
+fn what_is_erased_is_in_no_file_any_more() {
+    const MARKER: &[u8] = b"a-secret-that-somebody-wants-gone";
+    for compression in [JournalCompression::None, JournalCompression::Deflate] {
+        let directory = Directory::new();
+        let options = SqliteOptions::default()
+            .compression(compression)
+            .retention(Retention::default().bytes(Some(3 << 20)));
+        let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
+        let (mut next, mut others) = (1, BTreeSet::new());
+        let mut noise = 7_u64;
+        for round in 0..600_u64 {
+            let mut events = Vec::new();
+            for n in 0..20 {
+                let (topic, data) = if (round + n) % 9 == 0 {
+                    ("people", [MARKER, &next.to_string().into_bytes()].concat())
+                } else {
+                    let data = std::iter::repeat_with(|| {
+                        noise = noise.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                        (noise >> 56) as u8
+                    });
+                    others.insert(next);
+                    ("others", data.take(400).collect())
+                };
+                let mut builder = Event::builder(topic, "t");
+                builder.data("application/octet-stream", &data);
+                if round % 3 == 0 && topic == "people" {
+                    builder.stream("person", "1", None);
+                }
+                let version = (round % 3 == 0 && topic == "people").then_some(next);
+                events.push((next, version, builder.build().unwrap()));
+                next += 1;
+            }
+            let mut round = CommitRound::default();
+            for (offset, version, event) in &events {
+                let mut event = RoundEvent::new(*offset, 1_000, event.as_ref());
+                event.version = *version;
+                round.events.push(event);
+            }
+            journal.commit(&mut round).unwrap();
+            journal.maintain(Instant::now());
+        }
+        journal.truncate("people", u64::MAX, true).unwrap();
+        journal.scavenge().unwrap();
+        let floor = journal.view().stats().floor;
+        assert!(floor > 1_000, "{floor}");
+        if compression == JournalCompression::None {
+            assert!(is_anywhere(&directory, MARKER));
+        }
+        journal.erase().unwrap();
+        assert!(!is_anywhere(&directory, MARKER));
+        let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
+        let (found, holes) = read(&journal, &Filter::all(), false);
+        others.retain(|offset| *offset >= floor);
+        assert_eq!(found, Vec::from_iter(others));
+        assert_eq!(holes, [Hole::new(1..floor, HoleReason::Retention)]);
+        assert_eq!(journal.recovered().last, next - 1);
+        let event = Event::builder("others", "t").build().unwrap();
+        let mut round = CommitRound::default();
+        round
+            .events
+            .push(RoundEvent::new(next, 2_000, event.as_ref()));
+        journal.commit(&mut round).unwrap();
+        assert_eq!(read(&journal, &Filter::all(), true).0.last(), Some(&next));
+    }
 }

@@ -11,7 +11,7 @@ use super::faults::{Fault, Step};
 use super::files::{DirectoryLock, Mark, MarkFile, Reserve};
 use super::open::{self, Identity};
 use super::options::SqliteOptions;
-use super::retention::{self, Retaining, There, Work};
+use super::retention::{self, Gone, Retaining, Sweep, There, Work};
 use super::upkeep::{Merged, Next, Upkeep};
 use super::view::{SqliteView, View};
 use super::wal::{self, Baton, Checkpointer, WalLimits};
@@ -224,6 +224,68 @@ impl SqliteJournal {
             view,
             open: Some(open),
         })
+    }
+}
+
+impl SqliteJournal {
+    /// Does all that is due beside commits: retention, rewriting, merging, until nothing is left to do now. No pass takes more than a tenth
+    /// of what is there; one follows the other here.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written: [`CommitError::failure`] says why.
+    pub fn scavenge(&mut self) -> Result<(), CommitError> {
+        let Some(open) = &mut self.open else {
+            return Err(closed());
+        };
+        let mut now = Instant::now();
+        open.retaining.sweep();
+        while let Some(wait) = open.maintain(now, &self.view) {
+            if wait > retention::CAPPED {
+                break;
+            }
+            now += wait;
+        }
+        open.writable()
+    }
+
+    /// Takes every byte of events that have gone out of the files, and closes the journal: what was truncated, went by a bound or was
+    /// compacted can still be found in them until then. All rows with such events are written anew, whatever their share, and then the
+    /// whole database: that needs as much room again in its directory, for the log of writes, and in that of SQLite's temporary files.
+    ///
+    /// Rows that are damaged stay as they are. Bytes that the file system or the disk has kept elsewhere are out of reach.
+    ///
+    /// # Errors
+    ///
+    /// No event is lost by it; bytes may be left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::journal::{Journal, SqliteJournal};
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("eventring-doc-erase-{}", std::process::id()));
+    /// let mut journal = SqliteJournal::open(&dir)?;
+    /// journal.truncate("people", 1_000, true).unwrap();
+    /// journal.erase()?;
+    /// # std::fs::remove_dir_all(&dir).unwrap();
+    /// # Ok::<(), eventring::journal::JournalError>(())
+    /// ```
+    pub fn erase(mut self) -> Result<(), JournalError> {
+        let failed = |reason: String| JournalError::Io { reason };
+        let Some(open) = &mut self.open else {
+            return Err(JournalError::Closed);
+        };
+        let erased = open.erase(&self.view);
+        erased.map_err(|error| failed(error.to_string()))?;
+        self.close()?;
+        let log = self.view.path.with_extension("sqlite-wal");
+        match std::fs::metadata(log).map(|log| log.len()) {
+            Ok(bytes) if bytes > 0 => Err(failed(
+                "another process reads the database, and keeps its log of writes".to_owned(),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -535,6 +597,30 @@ impl Open {
         };
         self.retaining.truncated(topic, below, floors);
         Ok(())
+    }
+
+    /// Writes every row anew that has events that have gone, and then the whole database.
+    fn erase(&mut self, view: &Arc<View>) -> Result<(), CommitError> {
+        let mut sweep = Sweep::everything();
+        let mut is_done = false;
+        while !is_done {
+            let (floors, last) = (Arc::clone(self.retaining.floors()), self.last);
+            let mut gone = Gone::default();
+            self.transact(true, view, |writer| {
+                let step = |connection: &_, builder: &mut _| {
+                    retention::secure(connection)?;
+                    sweep.step(connection, builder, &floors, last)
+                };
+                (gone, is_done) = writer.write_with(step)?;
+                writer.write_mark()
+            })?;
+            let oldest = retention::oldest(self.writer.connection(), &floors);
+            view.removed(gone.events, gone.bytes, oldest.unwrap_or_default());
+            self.settle(view);
+        }
+        self.writable()?;
+        let erased = self.writer.vacuum();
+        erased.map_err(|failed| self.failed(failed, view))
     }
 
     /// One step of retention, where there is any to do. Returns when there is more, if nothing else happens.

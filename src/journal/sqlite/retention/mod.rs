@@ -19,7 +19,6 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use self::clock::Clock;
 use self::prefix::{End, Limits, Pass, Stepped};
-use self::sweep::Sweep;
 use self::topics::{Raise, Topics};
 use super::view::View;
 use super::write::StateTables;
@@ -30,11 +29,12 @@ use crate::journal::{Retention, RoundEvent, holds};
 pub(super) use floors::Floors;
 #[allow(unused_imports, reason = "compaction rewrites, too")]
 pub(super) use rewrite::{Gone, Rewritten, Worth, rewrite};
+pub(super) use sweep::Sweep;
 
 /// Between two looks at how old events are.
 const AGE_EVERY: Duration = Duration::from_mins(1);
 /// Between two passes where the first took as much as it may.
-const CAPPED: Duration = Duration::from_secs(1);
+pub(super) const CAPPED: Duration = Duration::from_secs(1);
 /// Between two looks whether what is held, or has a stream, still leaves no room.
 const EXCEEDED: Duration = Duration::from_secs(1);
 /// Bytes that a journal has whatever is in it, about: below a bound as low nothing is refused for it.
@@ -390,6 +390,11 @@ impl Retaining {
         Ok(Some(floors))
     }
 
+    /// Lets chunks be looked through that may have events that have gone.
+    pub(super) fn sweep(&mut self) {
+        self.sweep = Some(Sweep::new());
+    }
+
     /// Notes that a truncation is committed.
     pub(super) fn truncated(&mut self, topic: &str, below: u64, floors: Arc<Floors>) {
         self.floors = floors;
@@ -540,6 +545,11 @@ pub(super) fn write_events(
     let [key, to] = EVENTS;
     set_meta(connection, key, events)?;
     set_meta(connection, to, last)
+}
+
+/// Lets SQLite overwrite what it deletes.
+pub(super) fn secure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "secure_delete", true)
 }
 
 fn meta(connection: &Connection, key: &str) -> rusqlite::Result<u64> {

@@ -14,7 +14,7 @@ const READ_MAX: u64 = 1 << 20;
 
 /// The place of a walk.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sweep {
+pub(in crate::journal::sqlite) struct Sweep {
     at: u64,
     worth: Worth,
     /// Whatever its topics are, each chunk is looked at.
@@ -32,7 +32,7 @@ impl Sweep {
     }
 
     /// Takes out everything that has gone.
-    pub(super) fn everything() -> Self {
+    pub(in crate::journal::sqlite) fn everything() -> Self {
         Self {
             at: 1,
             worth: Worth::Any,
@@ -41,7 +41,7 @@ impl Sweep {
     }
 
     /// Makes a step, within a transaction; returns what went, and whether that was all.
-    pub(super) fn step(
+    pub(in crate::journal::sqlite) fn step(
         &mut self,
         connection: &Connection,
         builder: &mut ChunkBuilder,

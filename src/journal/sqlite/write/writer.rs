@@ -102,6 +102,14 @@ impl Writer {
             .map_err(|error| self.give_up(&error, Step::Write))
     }
 
+    /// Writes the whole database anew, without what lies in free pages and between rows. Outside of a transaction.
+    pub(in crate::journal::sqlite) fn vacuum(&mut self) -> Result<(), Failed> {
+        let set = set_synchronous(&self.connection, true);
+        self.flushes = Some(true);
+        let done = set.and_then(|()| self.connection.execute_batch("VACUUM"));
+        done.map_err(|error| self.give_up(&error, Step::Commit))
+    }
+
     /// Commits the transaction. After an error it is gone, but where somebody else is in the way.
     pub(in crate::journal::sqlite) fn commit(&mut self) -> Result<(), Failed> {
         self.run("COMMIT").map_err(|error| {
