@@ -34,6 +34,7 @@
 //! | set it up: flags, variables, the settings file; stop it | [`configure`](operate::configure) |
 //! | put it behind nginx, HAProxy or Caddy, and expose it | [`deploy`](operate::deploy) |
 //! | keep events over restarts, choose how safe they are, know what a full disk does | [`journal`](operate::journal) |
+//! | know what a crash takes along, and what to do at three in the morning | [`disk`](operate::disk) |
 //! | know every bound, its default, and what is beyond it | [`limits`](operate::limits) |
 //! | know what happens to who falls behind | [`slow_clients`](operate::slow_clients) |
 //! | know what gzip saves and costs | [`compression`](operate::compression) |

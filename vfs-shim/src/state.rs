@@ -100,6 +100,11 @@ impl Shim {
         self.state.push(Entry::Note(note));
     }
 
+    /// Returns what was done since recording began, which goes on.
+    pub fn record_so_far(&self) -> Vec<Entry> {
+        self.state.lock().record.clone().unwrap_or_default()
+    }
+
     /// Ends to record, and returns what was done.
     pub fn recorded(&self) -> Vec<Entry> {
         self.state.lock().record.take().unwrap_or_default()

@@ -5,6 +5,7 @@
 //! | [`shell`] | publishing and watching from the shell |
 //! | [`configure`] | flags, variables and the settings file; how the server stops |
 //! | [`journal`] | where events outlive the process, how safe they are, and what a full or broken disk does |
+//! | [`disk`] | what a crash takes along, how large a journal gets, what each of its states means and what to do |
 //! | [`deploy`] | reverse proxies, file limits, and what to do before exposing it |
 //! | [`limits`] | every bound, its default, and what is beyond it |
 //! | [`slow_clients`] | what happens to who falls behind, step by step |
@@ -14,6 +15,7 @@
 pub mod compression;
 pub mod configure;
 pub mod deploy;
+pub mod disk;
 pub mod journal;
 pub mod limits;
 pub mod measure;

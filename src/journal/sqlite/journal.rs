@@ -501,10 +501,20 @@ impl Open {
         // A checkpoint that failed has poisoned it as a commit does.
         match self.checkpointer.poisoned() {
             Some(error) => {
-                self.poisoned = Some(error.reason.clone());
+                self.poison(error.reason.clone());
                 Err(error)
             }
             None => Ok(()),
+        }
+    }
+
+    /// Writes nothing more. What was only written was shown, and may be lost without the machine or this process having ended:
+    /// its offsets are not given out again, which is all that can still be said of it.
+    fn poison(&mut self, reason: String) {
+        self.poisoned = Some(reason);
+        if self.flushed < self.last {
+            let below = self.mark.mark().reserved.max(self.last + 1);
+            let _ = self.mark.reserve(below);
         }
     }
 
@@ -526,7 +536,7 @@ impl Open {
             }
             CommitFailure::Poisoned => {
                 self.checkpointer.poison();
-                self.poisoned = Some(reason.clone());
+                self.poison(reason.clone());
                 view.set_state(JournalState::Poisoned {
                     reason: reason.clone(),
                 });

@@ -28,14 +28,15 @@ fn number(path: &Path) -> RawFd {
 }
 
 /// Puts another file in the place of one that is open.
-fn exchange(path: &Path, with: &File) {
+pub(crate) fn exchange(path: &Path, with: &File) {
     let number = number(path);
     // SAFETY: both numbers are those of open files, and whoever has the first one goes on to use it as a file.
     let done = unsafe { libc::dup2(with.as_raw_fd(), number) };
     assert_eq!(done, number);
 }
 
-fn broken(path: &str, write: bool) -> File {
+/// Opens a file at which something fails.
+pub(crate) fn broken(path: &str, write: bool) -> File {
     let options = OpenOptions::new().read(true).write(write).open(path);
     options.unwrap()
 }

@@ -367,6 +367,14 @@ fn the_table_of_errors() {
                 errors.entry(outcomes.join(", ")).or_default().push(error);
             }
             let place = format!("{part:?} {call:?}").to_lowercase();
+            // Where a journal reads depends on what it has in memory: judged as all others, and no part of the table.
+            let is_by_chance = match phase {
+                Phase::Create | Phase::Open | Phase::Close => false,
+                Phase::Checkpoint => call == Call::ShmLock,
+                Phase::Commit => call == Call::Read,
+                Phase::Flush | Phase::Merge => matches!(call, Call::Read | Call::ShmLock),
+            };
+            errors.retain(|_, _| !is_by_chance);
             for (outcome, errors) in errors {
                 let errors = errors.join(", ");
                 lines.push(format!("{name} | {place} | {outcome} | {errors}"));

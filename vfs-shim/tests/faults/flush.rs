@@ -1,13 +1,14 @@
 //! A flush fails. What it was to flush may be there or not, and nothing is written any more.
 
-use std::time::Instant;
+use std::fs;
+use std::time::{Duration, Instant};
 
 use eventring::journal::{CommitFailure, Journal, JournalState, SqliteJournal};
 use vfs_shim::{Call, Disk, Entry, Fault, Loss, Part, Random, Shim};
 
 use crate::directory::Directory;
 use crate::judge;
-use crate::script::{self, Script};
+use crate::script::{self, MARK, RESERVATIONS, Script};
 
 const PAGE: u32 = 16 << 10;
 
@@ -99,6 +100,46 @@ fn a_write_that_failed_otherwise_than_for_space_poisons() {
     drop(journal);
     let journal = script::open(from.path(), "unix", PAGE);
     judge::read(&journal).check_whole(&script, 5);
+}
+
+/// Once its offsets were given out again, where the machine had not been started anew.
+#[test]
+fn what_a_flush_by_and_by_has_lost_is_told() {
+    let shim = Shim::register("flush-by-and-by");
+    let from = Directory::new("flush-by-and-by-from");
+    let to = Directory::new("flush-by-and-by-to");
+    let mut script = Script::new(10);
+    shim.record();
+    let mut journal = script::open(from.path(), shim.name(), PAGE);
+    let old = fs::read(from.path().join(MARK)).unwrap();
+    for flush in [true, false, false, false] {
+        script.commit(&mut journal, flush).unwrap();
+    }
+    shim.fail(Fault::io(Part::Wal, Call::Sync));
+    journal.maintain(Instant::now() + Duration::from_secs(1));
+    assert!(shim.all_failed());
+    drop(journal);
+    let mut disk = Disk::default();
+    shim.recorded().iter().for_each(|entry| disk.apply(entry));
+    let mut random = Random::new(1);
+    disk.restore(to.path(), Loss::Everything, &mut random)
+        .unwrap();
+    from.lend_reserve(&to);
+    let mut mark = fs::read(from.path().join(MARK)).unwrap();
+    mark[..RESERVATIONS].copy_from_slice(&old[..RESERVATIONS]);
+    fs::write(to.path().join(MARK), mark).unwrap();
+    let journal = script::open(to.path(), "unix", PAGE);
+    let found = judge::read(&journal);
+    let whole = found.check_whole(&script, 1);
+    assert!(whole < 4, "it is lost");
+    let next = journal.recovered().next;
+    for offset in script.rounds[whole..]
+        .iter()
+        .flat_map(|round| &round.offsets)
+    {
+        assert!(*offset < next, "{offset} would be given out again");
+        assert!(found.holes.iter().any(|hole| hole.range.contains(offset)));
+    }
 }
 
 /// SQLite's own checkpoint would throw the error away.

@@ -9,6 +9,7 @@ mod directory;
 mod errors;
 mod flush;
 mod judge;
+mod page;
 mod power;
 mod script;
 mod space;
