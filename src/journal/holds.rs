@@ -47,6 +47,15 @@ pub struct Hold {
     pub set_at: i64,
 }
 
+impl Hold {
+    /// Returns whether it has held for too long at a time, milliseconds since 1970.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn is_old(&self, now: i64) -> bool {
+        let age = now.saturating_sub(self.set_at);
+        u128::try_from(age).is_ok_and(|age| age > AGE_MAX.as_millis())
+    }
+}
+
 /// Sets a hold, or moves it, to the offset of the first event that is needed; `now` is the time, milliseconds since 1970.
 ///
 /// # Errors

@@ -29,6 +29,12 @@
     )
 )]
 mod chunk;
+#[cfg(any(test, feature = "sqlite"))]
+#[cfg_attr(
+    not(feature = "sqlite"),
+    allow(dead_code, unused_imports, reason = "tests use a part of it")
+)]
+mod compact;
 pub mod contract;
 mod durability;
 mod error;

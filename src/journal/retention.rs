@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::event::{Predicate, PredicateError};
 use crate::settings::setters;
 
 /// Bounds on what is kept, of a journal in all or of one topic. The oldest events go first, and whoever resumes before what is left is
@@ -80,7 +81,15 @@ pub struct RetentionError {
     pub field: &'static str,
 }
 
-/// Keeps the newest event of each key of a topic: what is older may go, and nobody is told.
+/// Keeps the newest event of each key of a topic: what is older goes some time later, and nobody is told.
+///
+/// A key is text, a number, true or false: `7` and `"7"` are different ones, and so are `7` and `7.0`. An event without data, or
+/// with `null`, says that its key is gone; it can have one only where that is not in the data. Events without a key stay, and so
+/// do those with a stream, unless [`streams`](Retention::streams), and what a [hold](super::holds) needs.
+///
+/// A journal does so in passes, once it has as many new events with a key as it has older ones, 1,000 at least, and of rows
+/// that are merged. Of 1,024 topics at most; further ones keep everything. What is damaged stays, and from then on so do
+/// the topic's events without data: something older of their keys may come back otherwise.
 ///
 /// # Examples
 ///
@@ -107,6 +116,25 @@ impl Compact {
             key: key.into(),
             tombstone_age: Duration::from_secs(24 * 3600),
         }
+    }
+
+    /// Checks that the key is a pointer into an event.
+    ///
+    /// # Errors
+    ///
+    /// The column, and what is expected there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use eventring::journal::Compact;
+    ///
+    /// assert!(Compact::new("/data/id").validate().is_ok());
+    /// let error = Compact::new("data.id").validate().unwrap_err();
+    /// assert_eq!(error.to_string(), "a pointer starts with \"/\" at column 1");
+    /// ```
+    pub fn validate(&self) -> Result<(), PredicateError> {
+        Predicate::pointer(&self.key).map(|_| ())
     }
 }
 

@@ -2,6 +2,8 @@
 #![cfg(feature = "journal")]
 
 #[cfg(feature = "sqlite")]
+mod compacted;
+#[cfg(feature = "sqlite")]
 mod compressed;
 mod export;
 #[cfg(feature = "sqlite")]

@@ -108,6 +108,37 @@ impl Predicate {
         })
     }
 
+    /// Reads a pointer alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), and anything that stands behind it.
+    #[cfg(feature = "journal")]
+    pub(crate) fn pointer(text: &str) -> Result<Self, PredicateError> {
+        let pointer = Self::parse(text)?;
+        match pointer.test {
+            None => Ok(pointer),
+            Some(_) => Err(PredicateError {
+                reason: "expected nothing behind the pointer",
+                column: 1,
+            }),
+        }
+    }
+
+    /// Returns the one value that the pointer leads to, and whether it is text; a number is as it is written. `None`: nothing
+    /// is there, or `null`, an array or an object.
+    #[cfg(feature = "journal")]
+    pub(crate) fn scalar<'a>(&self, event: EventRef<'a>) -> Option<(bool, Cow<'a, str>)> {
+        match self.find(event)? {
+            Found::Text(text) => Some((true, text)),
+            Found::Json(value) => match value.as_bytes().first()? {
+                b'"' => json::read_string(value).ok().map(|text| (true, text)),
+                b'{' | b'[' | b'n' => None,
+                _ => Some((false, value.into())),
+            },
+        }
+    }
+
     /// Returns whether the event fulfils it. Nothing is allocated but for text with escapes.
     pub fn matches(&self, event: impl AsEvent) -> bool {
         match (self.find(event.as_event()), &self.test) {

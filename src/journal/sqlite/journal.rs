@@ -12,7 +12,7 @@ use super::files::{DirectoryLock, Mark, MarkFile, Reserve};
 use super::open::{self, Identity};
 use super::options::SqliteOptions;
 use super::retention::{self, Gone, Retaining, Sweep, There, Work};
-use super::upkeep::{Merged, Next, Upkeep};
+use super::upkeep::{CompactLimits, Merged, Next, Upkeep};
 use super::view::{SqliteView, View};
 use super::wal::{self, Baton, Checkpointer, WalLimits};
 use super::write::{Failed, Writer};
@@ -334,6 +334,7 @@ impl Journal for SqliteJournal {
     fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
         if let Some(open) = &mut self.open {
             open.retaining.set_topic(topic, policy.retention, open.last);
+            open.upkeep.set_topic(topic, policy);
         }
     }
 
@@ -574,7 +575,7 @@ impl Open {
             let filled = self.reserve.fill_with_room_to_spare();
             self.reserve_again = filled.is_err().then(|| deadline::after(now, RESERVE_AGAIN));
         }
-        let due = [retained, self.keep_up(view)];
+        let due = [retained, self.keep_up(now, view)];
         due.into_iter().flatten().min()
     }
 
@@ -715,9 +716,14 @@ impl Open {
     }
 
     /// One step of merging, where there is any to do.
-    fn keep_up(&mut self, view: &View) -> Option<Duration> {
+    fn keep_up(&mut self, now: Instant, view: &View) -> Option<Duration> {
         let mut upkeep = std::mem::take(&mut self.upkeep);
-        let more = match upkeep.next(self.writer.connection()) {
+        let connection = self.writer.connection();
+        let limits = match upkeep.compacts() {
+            true => self.retaining.limits(connection, now),
+            false => Ok(CompactLimits::default()),
+        };
+        let more = match limits.and_then(|limits| upkeep.next(connection, limits)) {
             Ok(Next::Idle) => None,
             Ok(Next::More) => Some(Duration::ZERO),
             Ok(Next::Write(step)) => {
@@ -726,10 +732,12 @@ impl Open {
                 let (events, last) = (view.events(), self.last);
                 let done = self.try_transact(false, view, |writer| {
                     let write = |connection: &_, builder: &mut _| {
+                        let merged = upkeep.write(&step, connection, builder)?;
                         if !step.is_merge() {
-                            retention::write_events(connection, events, last)?;
+                            let there = events.saturating_sub(merged.gone().events);
+                            retention::write_events(connection, there, last)?;
                         }
-                        upkeep.write(&step, connection, builder)
+                        Ok(merged)
                     };
                     merged = Some(writer.write_with(write)?);
                     Ok(())
@@ -739,7 +747,9 @@ impl Open {
                 if done.is_ok() && merged == Some(Merged::Written) && step.is_merge() {
                     view.merged();
                 }
-                upkeep.done(step, merged.filter(|_| done.is_ok()));
+                let merged = merged.filter(|_| done.is_ok());
+                upkeep.done(step, merged);
+                self.went(merged.map(Merged::gone).unwrap_or_default(), view);
                 let is_done = done.is_ok();
                 match done {
                     // It can wait until there is room. Nobody is refused for it, and nobody would say that there is room again.
@@ -762,6 +772,18 @@ impl Open {
         };
         self.upkeep = upkeep;
         more
+    }
+
+    /// Notes that events have gone since newer ones have their keys.
+    fn went(&mut self, gone: Gone, view: &View) {
+        if gone.events > 0 {
+            let oldest = retention::oldest(self.writer.connection(), self.retaining.floors());
+            // Where it cannot be read the next pass looks again.
+            if let Ok(oldest) = oldest {
+                view.removed(gone.events, gone.bytes, oldest);
+            }
+            self.measure(view);
+        }
     }
 
     /// Looks how many pages are in use.

@@ -11,7 +11,7 @@ pub enum JournalCompression {
     #[default]
     None,
     /// Deflated (RFC 1951), some time after they were written, where that saves an eighth at least. JSON takes up a third of the
-    /// space. It costs the journal's thread about as much again as writing them, and whoever looks for one event inflates up to
+    /// space. It costs the journal's thread about twice as much again as writing them, and whoever looks for one event inflates up to
     /// 96 KiB. What was written before stays as it is, and either is read whatever is chosen.
     Deflate,
 }

@@ -1,6 +1,7 @@
 //! The rows of the table: who does what, and what is wanted.
 
 mod commits;
+mod deflated;
 mod goals;
 mod hubs;
 mod reads;
@@ -65,6 +66,7 @@ pub fn all() -> Vec<Case> {
     let mut cases = commits::cases();
     cases.extend(hubs::cases());
     cases.extend(reads::cases());
+    cases.extend(deflated::cases());
     cases.extend(reopen::cases());
     cases
 }

@@ -7,9 +7,9 @@ use crate::logs::{Log, Ours, Raw, Schema};
 use crate::measure::{Meter, Sample};
 use crate::peers::{Fsync, Postgres, Redis};
 
-const EVENTS: u64 = 300_000;
+pub(super) const EVENTS: u64 = 300_000;
 /// Events of a commit while they are written.
-const SIZE: u64 = 512;
+pub(super) const SIZE: u64 = 512;
 const SEEKS: usize = 2_000;
 
 pub fn cases() -> Vec<Case> {
@@ -82,7 +82,11 @@ fn fill(events: &Events, log: &mut dyn Log) -> Result<u64> {
 }
 
 fn replay(context: &Context, log: &mut dyn Log) -> Result<Sample> {
-    fill(&context.events, log)?;
+    replay_of(&context.events, log)
+}
+
+pub(super) fn replay_of(events: &Events, log: &mut dyn Log) -> Result<Sample> {
+    fill(events, log)?;
     log.cool()?;
     let mut meter = Meter::start();
     let found = meter.time(EVENTS, || log.replay())?;
@@ -91,7 +95,11 @@ fn replay(context: &Context, log: &mut dyn Log) -> Result<Sample> {
 }
 
 fn seek(context: &Context, log: &mut dyn Log) -> Result<Sample> {
-    fill(&context.events, log)?;
+    seek_in(&context.events, log)
+}
+
+pub(super) fn seek_in(events: &Events, log: &mut dyn Log) -> Result<Sample> {
+    fill(events, log)?;
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     let mut meter = Meter::start();
     for seek in 0..SEEKS {
@@ -104,7 +112,7 @@ fn seek(context: &Context, log: &mut dyn Log) -> Result<Sample> {
         random ^= random << 17;
         let number = random % EVENTS;
         let found = meter.time(1, || log.get(number))?;
-        if found != context.events.record(number) {
+        if found != events.record(number) {
             return Err(format!("{number} is another event").into());
         }
     }

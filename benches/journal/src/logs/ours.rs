@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use eventring::Filter;
 use eventring::journal::{
-    CommitRound, Journal, JournalReader, JournalView, RoundEvent, Scan, SqliteJournal,
-    SqliteOptions,
+    CommitRound, Journal, JournalCompression, JournalReader, JournalView, RoundEvent, Scan,
+    SqliteJournal, SqliteOptions,
 };
 use rusqlite::{Connection, OpenFlags};
 use vfs_shim::Shim;
@@ -38,7 +38,16 @@ pub fn open(dir: &Path, vfs: Option<Shim>) -> Result<SqliteJournal> {
 
 impl Ours {
     pub fn open(dir: &Path, flush: bool, vfs: Option<Shim>) -> Result<Self> {
-        let journal = open(dir, vfs)?;
+        Self::of(open(dir, vfs)?, dir, flush)
+    }
+
+    /// Deflates what is merged.
+    pub fn deflated(dir: &Path) -> Result<Self> {
+        let options = SqliteOptions::default().compression(JournalCompression::Deflate);
+        Self::of(SqliteJournal::open_with(dir, &options)?, dir, false)
+    }
+
+    fn of(journal: SqliteJournal, dir: &Path, flush: bool) -> Result<Self> {
         let view = journal.view();
         Ok(Self {
             reader: view.reader()?,

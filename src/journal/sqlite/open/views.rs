@@ -29,6 +29,7 @@ fn views() -> Vec<(&'static str, String)> {
     );
     let hole = "first, last, CASE reason WHEN 1 THEN 'crash' WHEN 2 THEN 'retention' WHEN 3 THEN 'aborted' \
                 WHEN 4 THEN 'indeterminate' WHEN 5 THEN 'memory' ELSE 'damaged' END AS reason";
+    let floor = "iif(floor.topic = 0, '(all)', name) AS topic, retained, retained_streams, truncated, truncated_streams";
     // `1 POSITION MILLISECONDS`, in ASCII.
     let line = "CAST(value AS TEXT)";
     let space = format!("instr(substr({line}, 3), ' ')");
@@ -51,6 +52,11 @@ fn views() -> Vec<(&'static str, String)> {
         ("v_stream", stream, "stream"),
         ("v_span", span, "span"),
         ("v_hole", hole.to_owned(), "hole"),
+        (
+            "v_floor",
+            floor.to_owned(),
+            "floor LEFT JOIN topic ON topic.id = floor.topic",
+        ),
         (
             "v_checkpoint",
             checkpoint,
@@ -214,6 +220,10 @@ mod tests {
         let hold = "billing|18838586676582|2023-11-14T22:13:20.000Z";
         assert_eq!(lines("SELECT * FROM v_hold"), [hold]);
         assert_eq!(lines("SELECT * FROM v_span"), [""; 0]);
+        let floors = "INSERT INTO floor VALUES(0, 7, 6, 5, 4, 0), (1, 3, 0, 9, 0, 0)";
+        connection.execute_batch(floors).unwrap();
+        let floors = ["(all)|7|6|5|4", "t.1|3|0|9|0"];
+        assert_eq!(lines("SELECT * FROM v_floor"), floors);
 
         // Those of another version give way.
         let old = "DROP VIEW v_hole; CREATE VIEW v_hole AS SELECT 1";

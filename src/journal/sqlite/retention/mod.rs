@@ -20,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use self::clock::Clock;
 use self::prefix::{End, Limits, Pass, Stepped};
 use self::topics::{Raise, Topics};
+use super::upkeep::CompactLimits;
 use super::view::View;
 use super::write::StateTables;
 use crate::deadline;
@@ -27,8 +28,7 @@ use crate::journal::chunk::{ChunkBuilder, Inflater};
 use crate::journal::{Retention, RoundEvent, holds};
 
 pub(super) use floors::Floors;
-#[allow(unused_imports, reason = "compaction rewrites, too")]
-pub(super) use rewrite::{Gone, Rewritten, Worth, rewrite};
+pub(super) use rewrite::{Gone, Rewritten, Run, Worth, rewrite};
 pub(super) use sweep::Sweep;
 
 /// Between two looks at how old events are.
@@ -139,6 +139,26 @@ impl Retaining {
     pub(super) fn set_topic(&mut self, topic: &str, bounds: Retention, last: u64) {
         self.topics.set(topic, bounds, last);
         self.is_paused = false;
+    }
+
+    /// Returns the limits of compaction: the time, and the lowest offset that is held.
+    pub(super) fn limits(
+        &mut self,
+        connection: &Connection,
+        now: Instant,
+    ) -> rusqlite::Result<CompactLimits> {
+        let wall = clock::wall(connection)?;
+        let mut tables = StateTables::new(connection);
+        let holds = holds::all(&mut tables).unwrap_or_default();
+        if let Some(error) = tables.error.take() {
+            return Err(error);
+        }
+        // One that is too old is cut when retention meets it.
+        let holds = holds.iter().filter(|hold| !hold.is_old(wall));
+        Ok(CompactLimits {
+            wall: self.clock.look(wall, now),
+            hold: holds.map(|hold| hold.position).min().unwrap_or(u64::MAX),
+        })
     }
 
     /// Notes a commit.
@@ -449,8 +469,7 @@ impl Retaining {
         }
         let mut holds = Holds::default();
         for hold in all.unwrap_or_default() {
-            let age = wall.map_or(0, |wall| wall.saturating_sub(hold.set_at));
-            let is_old = u128::try_from(age).is_ok_and(|age| age > holds::AGE_MAX.as_millis());
+            let is_old = wall.is_some_and(|wall| hold.is_old(wall));
             if is_old || self.holds_too_much(hold.position, there) {
                 let _ = holds::remove(&mut tables, &hold.name);
                 if let Some(error) = tables.error.take() {

@@ -195,7 +195,7 @@ fn forget_version(
 
 /// A run of chunks, each of which joins the one before, without anything that stays.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Run {
+pub(in crate::journal::sqlite) struct Run {
     first: u64,
     last: u64,
     prev: u64,
@@ -206,7 +206,7 @@ pub(super) struct Run {
 
 impl Run {
     /// Adds a chunk; returns whether it joins.
-    pub(super) fn join(&mut self, header: &ChunkHeader) -> bool {
+    pub(in crate::journal::sqlite) fn join(&mut self, header: &ChunkHeader) -> bool {
         if self.rows == 0 {
             self.first = header.first;
             self.prev = header.prev;
@@ -221,7 +221,7 @@ impl Run {
     }
 
     /// Replaces its rows by one empty row, joined to one that lies before it, and deletes the spans that say nothing any more.
-    pub(super) fn bury(
+    pub(in crate::journal::sqlite) fn bury(
         mut self,
         connection: &Connection,
         builder: &mut ChunkBuilder,

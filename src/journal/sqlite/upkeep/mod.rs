@@ -1,6 +1,7 @@
 //! What is done between commits: small chunks are merged, large ones deflated where that is wanted, and spans say which
-//! chunks have a topic.
+//! chunks have a topic. Of topics that are compacted older events of a key go.
 
+mod compact;
 mod grouping;
 mod merge;
 mod spans;
@@ -8,9 +9,13 @@ mod spans;
 use rusqlite::Connection;
 
 use super::options::{CHUNK_BYTES, JournalCompression};
+use super::retention::Gone;
 use super::rows;
+use crate::journal::TopicPolicy;
 use crate::journal::chunk::{ChunkBuilder, Deflater};
 
+pub(super) use compact::CompactLimits;
+use compact::{Change, Compactor};
 use grouping::{Grouping, Looked, Way};
 pub(super) use spans::SpanIndex;
 use spans::{Span, SpanBuilder};
@@ -36,6 +41,7 @@ pub(super) struct Upkeep {
     /// The end of what is merged as it was when too little was there to be deflated.
     deflate_behind: u64,
     span: SpanBuilder,
+    compactor: Compactor,
     /// A step failed: the next commit says whether it is worth trying again.
     paused: bool,
 }
@@ -60,6 +66,8 @@ pub(super) enum Step {
     Deflate { first: u64, last: u64 },
     /// A span is complete.
     Span(Span),
+    /// Events of a topic go since newer ones have their keys.
+    Compact(Change),
 }
 
 impl Upkeep {
@@ -75,8 +83,20 @@ impl Upkeep {
             },
             deflate_behind: 0,
             span: SpanBuilder::starting_behind(spans_end),
+            compactor: Compactor::default(),
             paused: false,
         }
+    }
+
+    /// Takes the settings of a topic; returns whether it is compacted as they say.
+    pub(super) fn set_topic(&mut self, name: &str, policy: &TopicPolicy) -> bool {
+        self.paused = false;
+        self.compactor.set(name, policy)
+    }
+
+    /// Returns whether any topic is compacted.
+    pub(super) fn compacts(&self) -> bool {
+        !self.compactor.is_idle()
     }
 
     /// Notes a commit of so many bytes.
@@ -86,7 +106,11 @@ impl Upkeep {
     }
 
     /// Returns what is to be done next, after a bounded look.
-    pub(super) fn next(&mut self, connection: &Connection) -> rusqlite::Result<Next> {
+    pub(super) fn next(
+        &mut self,
+        connection: &Connection,
+        limits: CompactLimits,
+    ) -> rusqlite::Result<Next> {
         if self.paused {
             return Ok(Next::Idle);
         }
@@ -105,10 +129,10 @@ impl Upkeep {
             return match self.span.collect(connection, settled)? {
                 Some(span) => Ok(Next::Write(Step::Span(span))),
                 None if self.span.end() < settled => Ok(Next::More),
-                None => Ok(Next::Idle),
+                None => self.compactor.next(connection, settled, limits),
             };
         }
-        Ok(Next::Idle)
+        self.compactor.next(connection, settled, limits)
     }
 
     /// Notes what became of a step.
@@ -124,7 +148,10 @@ impl Upkeep {
                 self.span.take_back(span);
                 self.paused = true;
             }
-            (Step::Merge { .. } | Step::Deflate { .. }, None) => self.paused = true,
+            (Step::Compact(change), Some(_)) => self.compactor.done(change),
+            (Step::Merge { .. } | Step::Deflate { .. } | Step::Compact(_), None) => {
+                self.paused = true;
+            }
         }
     }
 
@@ -142,6 +169,10 @@ impl Upkeep {
                 merge::write(connection, builder, deflater, *first..=*last)
             }
             Step::Span(span) => span.write(connection).map(|()| Merged::Written),
+            Step::Compact(change) => {
+                let gone = self.compactor.write(*change, connection, builder)?;
+                Ok(Merged::Compacted(gone))
+            }
         }
     }
 
@@ -181,6 +212,18 @@ pub(super) enum Merged {
     Written,
     /// It stays as it is: something in it is damaged, which readers say, or it would become no shorter.
     Left,
+    /// So much has gone.
+    Compacted(Gone),
+}
+
+impl Merged {
+    /// Returns what has gone.
+    pub(super) fn gone(self) -> Gone {
+        match self {
+            Self::Compacted(gone) => gone,
+            Self::Written | Self::Left => Gone::default(),
+        }
+    }
 }
 
 impl Step {

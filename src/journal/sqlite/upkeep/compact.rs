@@ -1,0 +1,474 @@
+//! Compaction by key, in steps: of a topic that asks for it the newest event of each key stays.
+//!
+//! Behind what is settled all topics are looked at once, in the order of offsets, and each notes the newest event of each of
+//! its keys. Once a topic has as many new events with a key as it has older ones a pass goes over all of its chunks, oldest
+//! first, and rewrites those of which something goes, each in a transaction of its own; the last one notes how far the topic is
+//! clean. A pass that ends before that, by a crash say, is made again.
+//!
+//! Who reads is not told: what went was asked for.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Next, Step};
+use crate::event::EventRef;
+use crate::journal::chunk::{
+    Checksums, ChunkBuilder, ChunkHeader, Frame, Frames, Inflater, Numbers,
+};
+use crate::journal::compact::{CompactRules, Fate, KeyIndex};
+use crate::journal::sqlite::retention::{self, Gone, Rewritten, Run, Worth};
+use crate::journal::sqlite::rows;
+use crate::journal::{Compact, TopicPolicy};
+
+/// Topics that are compacted, at most: each event that is settled is looked up among them. Further ones keep everything.
+const TOPICS_MAX: usize = 1024;
+/// Keys that are kept in memory for all topics, 8 to 16 MiB of them: the topic with the most has its pass when there are as many.
+const KEYS_MAX: usize = 1 << 18;
+/// New events with a key for which a pass is worth it, where there are no older ones.
+const DIRTY_LEAST: u64 = 1_000;
+/// Chunks that are looked at in a step, and those of them whose events are: publishers wait for it.
+const HEADERS: usize = 128;
+const BODIES: usize = 8;
+/// Between two passes for tombstones alone lies such a part of their age.
+const AGE_PART: i64 = 10;
+
+/// All topics that are compacted, and the pass over one of them.
+#[derive(Debug, Default)]
+pub(super) struct Compactor {
+    topics: BTreeMap<Box<str>, Topic>,
+    pass: Option<Pass>,
+    inflater: Inflater,
+}
+
+#[derive(Debug)]
+struct Topic {
+    compact: Compact,
+    streams: bool,
+    /// Its number, once it has an event.
+    number: Option<u64>,
+    index: KeyIndex,
+    /// What is noted of it was read.
+    is_read: bool,
+    /// Events with a key up to where it is clean.
+    kept: u64,
+    /// The first offset whose event was not taken into the index.
+    next: u64,
+    /// The time at which the first of its tombstones may go.
+    expires: Option<i64>,
+}
+
+/// A pass over the chunks of a topic.
+#[derive(Clone, Debug)]
+struct Pass {
+    topic: Box<str>,
+    /// Events at or above it are not looked at.
+    to: u64,
+    /// Everything below it was looked at.
+    at: u64,
+    /// The time, as far as it is known; else no tombstone goes.
+    now: i64,
+    kept: u64,
+    expires: Option<i64>,
+}
+
+/// A change of rows for a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::journal::sqlite) enum Change {
+    /// Something of the chunk that begins there goes.
+    Rewrite(ChunkHeader),
+    /// The pass is over.
+    Finish,
+}
+
+/// The bounds of a look.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::journal::sqlite) struct CompactLimits {
+    /// The time, milliseconds since 1970; `None`: the clock is not to be relied upon.
+    pub(in crate::journal::sqlite) wall: Option<i64>,
+    /// Nothing at or above it may go.
+    pub(in crate::journal::sqlite) hold: u64,
+}
+
+impl Compactor {
+    pub(super) fn is_idle(&self) -> bool {
+        self.topics.is_empty()
+    }
+
+    /// Takes the settings of a topic; returns whether they are taken.
+    pub(super) fn set(&mut self, name: &str, policy: &TopicPolicy) -> bool {
+        let streams = policy.retention.streams;
+        let is_same = |topic: &&mut Topic| {
+            policy.compact.as_ref() == Some(&topic.compact) && topic.streams == streams
+        };
+        if self.topics.get_mut(name).filter(is_same).is_some() {
+            return true;
+        }
+        self.topics.remove(name);
+        if self.pass.as_ref().is_some_and(|pass| *pass.topic == *name) {
+            self.pass = None;
+        }
+        let Some(compact) = &policy.compact else {
+            return true;
+        };
+        let Ok(rules) = CompactRules::new(compact, streams) else {
+            return false;
+        };
+        if self.topics.len() >= TOPICS_MAX {
+            return false;
+        }
+        let topic = Topic {
+            compact: compact.clone(),
+            streams,
+            number: None,
+            index: KeyIndex::new(rules),
+            is_read: false,
+            kept: 0,
+            next: 0,
+            expires: None,
+        };
+        self.topics.insert(name.into(), topic);
+        true
+    }
+
+    /// Returns what is to be done next, after a bounded look, where everything up to an offset is settled.
+    pub(super) fn next(
+        &mut self,
+        connection: &Connection,
+        settled: u64,
+        limits: CompactLimits,
+    ) -> rusqlite::Result<Next> {
+        if self.pass.is_some() {
+            return self.go_on(connection);
+        }
+        for (name, topic) in &mut self.topics {
+            topic.read(connection, name)?;
+        }
+        let keys: usize = self.topics.values().map(|topic| topic.index.keys()).sum();
+        if keys < KEYS_MAX && self.take_settled(connection, settled)? {
+            return Ok(Next::More);
+        }
+        let is_full = keys >= KEYS_MAX;
+        let largest = || {
+            self.topics
+                .iter()
+                .max_by_key(|(_, topic)| topic.index.keys())
+        };
+        let is_due = |(_, topic): &(&Box<str>, &Topic)| topic.is_due(limits);
+        let due = match is_full {
+            true => largest(),
+            false => self.topics.iter().find(is_due),
+        };
+        // What is held stays: the pass is made when the hold has moved on.
+        let Some((name, topic)) = due.filter(|(_, topic)| topic.next <= limits.hold) else {
+            return Ok(Next::Idle);
+        };
+        self.pass = Some(Pass {
+            topic: name.clone(),
+            to: topic.next,
+            at: 0,
+            now: limits.wall.unwrap_or(i64::MIN),
+            kept: 0,
+            expires: None,
+        });
+        Ok(Next::More)
+    }
+
+    /// Takes a few more settled events into the indexes; returns whether there were any to look at.
+    fn take_settled(&mut self, connection: &Connection, settled: u64) -> rusqlite::Result<bool> {
+        let from = self.topics.values().map(|topic| topic.next).min();
+        let Some(from) = from.filter(|from| *from <= settled) else {
+            return Ok(false);
+        };
+        let mut numbers: Vec<u64> = self
+            .topics
+            .values()
+            .filter_map(|topic| topic.number)
+            .collect();
+        numbers.sort_unstable();
+        let looked = Looked::at(connection, from..settled + 1, &numbers)?;
+        let is_damaged = looked.is_damaged;
+        let topics = &mut self.topics;
+        let met_damage = |topics: &mut BTreeMap<Box<str>, Topic>| {
+            let topics = topics.values_mut();
+            topics.for_each(|topic| topic.index.keep_tombstones());
+        };
+        if is_damaged {
+            met_damage(topics);
+        }
+        for header in &looked.chunks {
+            let is_whole = each_event(connection, &mut self.inflater, *header, |frame, event| {
+                if let Some(topic) = topics.get_mut(event.topic())
+                    && frame.offset >= topic.next
+                {
+                    topic.index.take(event, frame.offset);
+                }
+            })?;
+            if !is_whole {
+                met_damage(topics);
+            }
+        }
+        for topic in topics.values_mut() {
+            topic.next = topic.next.max(looked.end);
+        }
+        Ok(true)
+    }
+
+    /// Looks for the next chunk of the pass of which something goes.
+    fn go_on(&mut self, connection: &Connection) -> rusqlite::Result<Next> {
+        let found = self
+            .pass
+            .as_mut()
+            .map(|pass| (self.topics.get_mut(&pass.topic), pass));
+        let Some((Some(topic), pass)) = found else {
+            self.pass = None;
+            return Ok(Next::Idle);
+        };
+        if pass.at >= pass.to {
+            return Ok(Next::Write(Step::Compact(Change::Finish)));
+        }
+        let numbers: Vec<u64> = topic.number.into_iter().collect();
+        let looked = Looked::at(connection, pass.at..pass.to, &numbers)?;
+        if looked.is_damaged {
+            topic.index.keep_tombstones();
+        }
+        for header in looked.chunks {
+            let (mut kept, mut expires, mut goes) = (0, None, false);
+            let index = &topic.index;
+            let is_whole = each_event(connection, &mut self.inflater, header, |frame, event| {
+                if frame.offset >= pass.to || event.topic() != &*pass.topic {
+                    return;
+                }
+                match index.fate(event, frame.offset, frame.recorded, pass.now) {
+                    Fate::Keyless => {}
+                    Fate::Newest { expires: at } => {
+                        kept += 1;
+                        expires = earliest(expires, at);
+                    }
+                    Fate::Superseded | Fate::Expired => goes = true,
+                }
+            })?;
+            pass.kept += kept;
+            pass.expires = earliest(pass.expires, expires);
+            // One that is damaged stays as it is, and readers say what is missing. So do those beside a row that is damaged:
+            // where rows go, SQLite finds its way by the numbers beside them.
+            if !is_whole || looked.is_damaged {
+                topic.index.keep_tombstones();
+            } else if goes {
+                return Ok(Next::Write(Step::Compact(Change::Rewrite(header))));
+            }
+            pass.at = header.last + 1;
+        }
+        pass.at = looked.end;
+        Ok(Next::More)
+    }
+
+    /// Writes a change into a transaction; returns what has gone.
+    pub(super) fn write(
+        &mut self,
+        change: Change,
+        connection: &Connection,
+        builder: &mut ChunkBuilder,
+    ) -> rusqlite::Result<Gone> {
+        let Some((pass, topic)) = self
+            .pass
+            .as_ref()
+            .and_then(|pass| Some((pass, self.topics.get_mut(&pass.topic)?)))
+        else {
+            return Ok(Gone::default());
+        };
+        let Change::Rewrite(header) = change else {
+            topic.write(connection, pass)?;
+            return Ok(Gone::default());
+        };
+        let index = &topic.index;
+        let mut keep = |frame: &Frame<'_>, event: EventRef<'_>| {
+            frame.offset >= pass.to
+                || event.topic() != &*pass.topic
+                || !index
+                    .fate(event, frame.offset, frame.recorded, pass.now)
+                    .goes()
+        };
+        match retention::rewrite(connection, builder, header.first, Worth::Any, &mut keep)? {
+            Rewritten::Written(gone, _) => Ok(gone),
+            Rewritten::Emptied(gone) => {
+                // One row for all that are empty beside each other.
+                let mut run = Run::default();
+                run.join(&header);
+                run.bury(connection, builder)?;
+                Ok(gone)
+            }
+            Rewritten::Untouched | Rewritten::NotWorth(..) => Ok(Gone::default()),
+            Rewritten::Damaged => {
+                topic.index.keep_tombstones();
+                Ok(Gone::default())
+            }
+        }
+    }
+
+    /// Notes that a change is committed.
+    pub(super) fn done(&mut self, change: Change) {
+        match change {
+            Change::Rewrite(header) => {
+                if let Some(pass) = &mut self.pass {
+                    pass.at = pass.at.max(header.last + 1);
+                }
+            }
+            Change::Finish => {
+                if let Some(pass) = self.pass.take()
+                    && let Some(topic) = self.topics.get_mut(&pass.topic)
+                {
+                    topic.index.clear();
+                    topic.kept = pass.kept;
+                    let least = pass.now.saturating_add(topic.age_ms() / AGE_PART);
+                    topic.expires = pass.expires.map(|expires| expires.max(least));
+                }
+            }
+        }
+    }
+}
+
+impl Topic {
+    /// Reads how far it is clean, and its number once it has one.
+    fn read(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<()> {
+        if self.number.is_none() {
+            let sql = "SELECT id FROM topic WHERE name = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let number = statement.query_row([name], |row| row.get::<_, i64>(0));
+            self.number = number.optional()?.map(|number| number as u64);
+        }
+        if !self.is_read {
+            let [clean, kept, damaged] = self.keys(name).map(|key| {
+                let sql = "SELECT value FROM meta WHERE key = ?1";
+                let mut statement = connection.prepare_cached(sql)?;
+                let value = statement.query_row([key], |row| row.get::<_, i64>(0));
+                Ok::<_, rusqlite::Error>(value.optional()?.unwrap_or(0).max(0) as u64)
+            });
+            (self.next, self.kept) = (clean?, kept?);
+            if damaged? > 0 {
+                self.index.keep_tombstones();
+            }
+            self.is_read = true;
+        }
+        Ok(())
+    }
+
+    /// Notes that it is clean up to where a pass went.
+    fn write(&self, connection: &Connection, pass: &Pass) -> rusqlite::Result<()> {
+        let damaged = u64::from(self.index.keeps_tombstones());
+        for (key, value) in self
+            .keys(&pass.topic)
+            .iter()
+            .zip([pass.to, pass.kept, damaged])
+        {
+            let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.execute(params![key, value as i64])?;
+        }
+        Ok(())
+    }
+
+    /// The keys of `meta` of a topic. Clean is what is clean by one pointer.
+    fn keys(&self, name: &str) -> [String; 3] {
+        let Compact { key, .. } = &self.compact;
+        let streams = if self.streams { "+streams" } else { "" };
+        ["clean", "kept", "damaged"].map(|what| format!("compact {what} {name} {key}{streams}"))
+    }
+
+    /// Returns whether a pass is worth it.
+    fn is_due(&self, limits: CompactLimits) -> bool {
+        let expires = self.expires.zip(limits.wall);
+        self.index.events() >= self.kept.max(DIRTY_LEAST)
+            || expires.is_some_and(|(expires, wall)| expires <= wall)
+    }
+
+    fn age_ms(&self) -> i64 {
+        i64::try_from(self.compact.tombstone_age.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// The chunks of a range that have a topic.
+struct Looked {
+    chunks: Vec<ChunkHeader>,
+    /// Everything before it was looked at.
+    end: u64,
+    /// There are others, which cannot be read.
+    is_damaged: bool,
+}
+
+impl Looked {
+    /// Looks at a few chunks from the one on that has the first offset.
+    fn at(connection: &Connection, range: Range<u64>, numbers: &[u64]) -> rusqlite::Result<Self> {
+        let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) FROM chunk \
+                   WHERE first >= (SELECT ifnull(max(first), 0) FROM chunk WHERE first <= ?1) ORDER BY first LIMIT ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut found = statement.query(params![range.start as i64, HEADERS as i64])?;
+        let mut looked = Self {
+            chunks: Vec::new(),
+            end: range.start.max(1),
+            is_damaged: false,
+        };
+        let mut seen = 0;
+        while let Some(row) = found.next()? {
+            seen += 1;
+            let Some((header, topics)) = rows::header(row) else {
+                looked.is_damaged = true;
+                continue;
+            };
+            if header.first >= range.end {
+                break;
+            }
+            if header.last < looked.end {
+                continue;
+            }
+            // What has vanished before it is damage, too.
+            looked.is_damaged |= header.prev >= looked.end;
+            looked.end = header.last + 1;
+            if Numbers::new(topics).has_any(numbers) {
+                looked.chunks.push(header);
+                if looked.chunks.len() == BODIES {
+                    return Ok(looked);
+                }
+            }
+        }
+        // So many that are all damaged: what is behind them is left alone as well.
+        if seen < HEADERS || looked.end <= range.start.max(1) {
+            looked.is_damaged |= seen == HEADERS;
+            looked.end = range.end;
+        }
+        Ok(looked)
+    }
+}
+
+/// Hands out the events of a chunk; returns whether all of them are whole.
+fn each_event(
+    connection: &Connection,
+    inflater: &mut Inflater,
+    header: ChunkHeader,
+    mut each: impl FnMut(&Frame<'_>, EventRef<'_>),
+) -> rusqlite::Result<bool> {
+    let sql = "SELECT crc, body FROM chunk WHERE first = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query([header.first as i64])?;
+    let Some(row) = rows::unless_damaged(found.next(), None)? else {
+        return Ok(false);
+    };
+    let crc = Checksums::from_number(row.get(0)?);
+    let Ok(body) = row.get_ref(1)?.as_blob() else {
+        return Ok(false);
+    };
+    let mut is_whole = true;
+    for frame in Frames::of_body(header, inflater.frames(&header, body), crc.body) {
+        let found = frame.ok();
+        match found.and_then(|frame| Some((frame, EventRef::stored(frame.record)?))) {
+            Some((frame, event)) => each(&frame, event),
+            None => is_whole = false,
+        }
+    }
+    Ok(is_whole)
+}
+
+fn earliest(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
+}

@@ -1,0 +1,310 @@
+//! Compaction by key, against a map of keys: the newest event of each stays, whatever else goes.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use eventring::event::{Event, EventRef, Filter};
+use eventring::journal::{
+    CommitRound, Compact, Journal, JournalCompression, Retention, RoundEvent, SqliteJournal,
+    SqliteOptions, StateWork, TopicPolicy, holds,
+};
+
+use crate::sqlite::{Directory, Read, keep_up, read_all};
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn policy() -> TopicPolicy {
+    TopicPolicy::default().compact(Some(Compact::new("/subject")))
+}
+
+/// An event of a topic, with the key as its subject; 0: without one.
+fn event(topic: &str, key: u64, fill: &str) -> Event {
+    let mut event = Event::builder(topic, "changed");
+    if key > 0 {
+        event.subject(&format!("user-{key}"));
+    }
+    match fill {
+        "" => &mut event,
+        fill => event.json(&format!(
+            "{{\"fill\":\"{fill}\",\"text\":\"{}\"}}",
+            "x".repeat(150)
+        )),
+    };
+    event.build().unwrap()
+}
+
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis() as i64
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+}
+
+/// What a journal should have at least, and of what it may have nothing else.
+#[derive(Default)]
+struct Model {
+    next: u64,
+    all: BTreeMap<u64, Vec<u8>>,
+    /// The newest event of each key.
+    newest: BTreeMap<String, u64>,
+    /// What has no key, or is of another topic.
+    others: Vec<u64>,
+}
+
+impl Model {
+    fn commit(&mut self, journal: &mut dyn Journal, recorded: i64, events: &[Event]) {
+        let first = journal.view().stats().last + 1;
+        let mut round = CommitRound::default();
+        for (offset, event) in (first..).zip(events) {
+            let mut taken = RoundEvent::new(offset, recorded, event.as_ref());
+            taken.version = event.stream().and_then(|stream| stream.version);
+            round.events.push(taken);
+            self.all.insert(offset, event.record().to_vec());
+            match event.subject() {
+                Some(key) if event.topic() == "users" => {
+                    self.newest.insert(key.to_owned(), offset);
+                }
+                _ => self.others.push(offset),
+            }
+        }
+        journal.commit(&mut round).unwrap();
+        self.next = first + events.len() as u64;
+    }
+
+    /// Reads all there is, in both directions, and returns how many events that is.
+    fn check(&self, journal: &dyn Journal, what: &str) -> u64 {
+        let read = |filter: &Filter, descending| {
+            let mut read: Read = read_all(&*journal.view(), filter, self.next, descending);
+            assert!(
+                !read.failed && read.holes.is_empty(),
+                "{what}: {:?}",
+                read.holes
+            );
+            if descending {
+                read.events.reverse();
+            }
+            read.events
+        };
+        let all = read(&Filter::all(), false);
+        assert_eq!(all, read(&Filter::all(), true), "{what}");
+        let of_topic: Vec<_> = all
+            .iter()
+            .filter(|(_, record)| EventRef::parse(record).unwrap().topic() == "users")
+            .cloned()
+            .collect();
+        for descending in [false, true] {
+            let filter = Filter::parse(["users"]).unwrap();
+            assert_eq!(read(&filter, descending), of_topic, "{what}");
+        }
+        for (offset, record) in &all {
+            assert_eq!(&self.all[offset], record, "{what}: {offset}");
+        }
+        let is_there = |offset: &u64| all.binary_search_by_key(offset, |(at, _)| *at).is_ok();
+        assert!(self.others.iter().all(is_there), "{what}: what has no key");
+        for (key, offset) in &self.newest {
+            assert!(is_there(offset), "{what}: {key} at {offset}");
+        }
+        all.len() as u64
+    }
+}
+
+/// Commits a number of rounds of 20 events: half of them of the topic, some of which have no key.
+fn fill(journal: &mut dyn Journal, model: &mut Model, random: &mut Random, rounds: u64, keys: u64) {
+    for round in 0..rounds {
+        let events: Vec<Event> = (0..20)
+            .map(|_| match random.below(20) {
+                0 => event("users", 0, "none"),
+                1..10 => event("other", 1 + random.below(keys), "else"),
+                _ => event("users", 1 + random.below(keys), &format!("{round}")),
+            })
+            .collect();
+        model.commit(journal, now(), &events);
+        if round % 8 == 0 {
+            keep_up(journal);
+        }
+    }
+    keep_up(journal);
+}
+
+#[test]
+fn the_newest_of_each_key_stays() {
+    for options in [
+        SqliteOptions::default(),
+        SqliteOptions::default().compression(JournalCompression::Deflate),
+    ] {
+        let directory = Directory::new();
+        let (mut model, mut random) = (Model::default(), Random(7));
+        for life in 0..3 {
+            let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
+            if life > 0 {
+                model.check(&journal, "opened again");
+            }
+            journal.set_topic("users", &policy());
+            fill(&mut journal, &mut model, &mut random, 400, 40);
+            let there = model.check(&journal, "compacted");
+            // What is left beside what stays: less than is new before a pass, and what is not merged yet.
+            let least = (model.others.len() + model.newest.len()) as u64;
+            assert!(there < least + 2_400, "{there} of {least}");
+            let stats = journal.view().stats();
+            // About: chunks that were merged before the process ended are counted from their first event on.
+            assert!(
+                stats.events.abs_diff(there) < 200,
+                "{} {there}",
+                stats.events
+            );
+            assert!(stats.removed_events >= 2_000, "{}", stats.removed_events);
+            if life != 1 {
+                journal.close().unwrap();
+            }
+        }
+    }
+}
+
+/// Once it ends in the middle nothing is lost, and it goes on.
+#[test]
+fn a_pass_that_ends_anywhere_loses_nothing() {
+    let (mut model, mut random) = (Model::default(), Random(11));
+    let directory = Directory::new();
+    let mut removed = 0;
+    for life in 0..12 {
+        let mut journal = SqliteJournal::open(directory.path()).unwrap();
+        if life > 0 {
+            model.check(&journal, &format!("life {life}"));
+        }
+        for _ in 0..80 {
+            let events: Vec<Event> = (0..20)
+                .map(|_| {
+                    event(
+                        ["users", "other"][random.below(2) as usize],
+                        1 + random.below(30),
+                        "it",
+                    )
+                })
+                .collect();
+            model.commit(&mut journal, now(), &events);
+        }
+        journal.set_topic("users", &policy());
+        let mut at = std::time::Instant::now();
+        for _ in 0..random.below(120) {
+            let Some(wait) = journal.maintain(at) else {
+                break;
+            };
+            at += wait;
+        }
+        removed += journal.view().stats().removed_events;
+        model.check(&journal, &format!("life {life}, in the middle"));
+        // Dropped as it is.
+    }
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    journal.set_topic("users", &policy());
+    keep_up(&mut journal);
+    removed += journal.view().stats().removed_events;
+    let there = model.check(&journal, "at the end");
+    assert!(
+        removed > 5_000 && there < 12_000,
+        "{removed} removed, {there} there"
+    );
+}
+
+#[test]
+fn tombstones_go_with_their_keys_once_they_are_old() {
+    let directory = Directory::new();
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    let hour = Compact::new("/subject").tombstone_age(Duration::from_millis(HOUR_MS as u64));
+    let policy = TopicPolicy::default().compact(Some(hour));
+    journal.set_topic("users", &policy);
+    let mut model = Model::default();
+    let ended = now() - 2 * HOUR_MS;
+    for key in 1..=100 {
+        model.commit(&mut journal, ended, &[event("users", key, "first")]);
+    }
+    // Of every other one it is said that it is gone: of half of these so long ago that nobody has to know any more.
+    let tombstones = |range: std::ops::RangeInclusive<u64>| -> Vec<Event> {
+        range
+            .step_by(2)
+            .map(|key| event("users", key, ""))
+            .collect()
+    };
+    model.commit(&mut journal, ended, &tombstones(1..=49));
+    model.commit(&mut journal, now(), &tombstones(51..=99));
+    let mut random = Random(3);
+    let mut later = Model::default();
+    for _ in 0..120 {
+        let events: Vec<Event> = (0..20)
+            .map(|_| event("users", 1_000 + random.below(9), "later"))
+            .collect();
+        later.commit(&mut journal, now(), &events);
+    }
+    keep_up(&mut journal);
+    let read = read_all(&*journal.view(), &Filter::all(), later.next, false);
+    let mut left: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+    for (_, record) in &read.events {
+        let event = EventRef::parse(record).unwrap();
+        let events = left.entry(event.subject().unwrap().to_owned()).or_default();
+        events.push(event.data().is_empty());
+    }
+    for key in 1..=100 {
+        let expected = match key {
+            key if key % 2 == 0 => Some(vec![false]),
+            1..50 => None,
+            _ => Some(vec![true]),
+        };
+        assert_eq!(left.get(&format!("user-{key}")), expected.as_ref(), "{key}");
+    }
+}
+
+#[test]
+fn streams_and_what_is_held_stay() {
+    for streams in [false, true] {
+        let directory = Directory::new();
+        let mut journal = SqliteJournal::open(directory.path()).unwrap();
+        let retention = Retention::default().streams(streams);
+        journal.set_topic("users", &policy().retention(retention));
+        let mut hold = CommitRound::default();
+        let set_at = now();
+        let set =
+            move |tx: &mut dyn eventring::journal::StateTx| holds::set(tx, "mails", 500, set_at);
+        hold.work.push(StateWork::new(Box::new(set)));
+        journal.commit(&mut hold).unwrap();
+        let mut model = Model::default();
+        for version in 1..=1_500 {
+            let mut stream = Event::builder("users", "changed");
+            stream.subject("user-1").stream("user", "1", version);
+            let stream = stream
+                .json(&format!("\"{}\"", "x".repeat(150)))
+                .build()
+                .unwrap();
+            model.commit(&mut journal, now(), &[stream, event("users", 2, "2")]);
+        }
+        keep_up(&mut journal);
+        let count = |journal: &SqliteJournal| {
+            read_all(&*journal.view(), &Filter::all(), model.next, false)
+                .events
+                .len()
+        };
+        assert_eq!(count(&journal), 3_000, "all of it is held");
+        let mut release = CommitRound::default();
+        release.work.push(StateWork::new(Box::new(|tx| {
+            holds::remove(tx, "mails").map(|_| ())
+        })));
+        journal.commit(&mut release).unwrap();
+        keep_up(&mut journal);
+        let left = count(&journal);
+        // What came last is not merged yet.
+        let most = if streams { 200 } else { 1_700 };
+        assert!((most - 200..most).contains(&left), "{streams}: {left}");
+        let mut reader = journal.view().reader().unwrap();
+        assert_eq!(reader.stream_version("user", "1"), Ok(Some(1_500)));
+    }
+}
