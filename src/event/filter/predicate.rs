@@ -108,21 +108,21 @@ impl Predicate {
         })
     }
 
-    /// Reads a pointer alone.
+    /// Reads a JSON pointer alone, whatever characters it has.
     ///
     /// # Errors
     ///
-    /// As [`parse`](Self::parse), and anything that stands behind it.
+    /// As [`parse`](Self::parse).
     #[cfg(feature = "journal")]
     pub(crate) fn pointer(text: &str) -> Result<Self, PredicateError> {
-        let pointer = Self::parse(text)?;
-        match pointer.test {
-            None => Ok(pointer),
-            Some(_) => Err(PredicateError {
-                reason: "expected nothing behind the pointer",
-                column: 1,
-            }),
-        }
+        // In quotes spaces and operators are part of it.
+        let mut quoted = Vec::with_capacity(text.len() + 2);
+        json::write_string(&mut quoted, text);
+        let quoted = String::from_utf8(quoted).unwrap_or_default();
+        Self::parse(&quoted).map_err(|error| PredicateError {
+            column: error.column.saturating_sub(1).max(1),
+            ..error
+        })
     }
 
     /// Returns the one value that the pointer leads to, and whether it is text; a number is as it is written. `None`: nothing

@@ -73,7 +73,7 @@
 //! | `v_checkpoint` | a checkpoint | `name`, `position`, `saved` |
 //! | `v_hold` | what somebody still needs | `name`, `position`, `set_at` |
 //!
-//! ```sql
+//! ```text
 //! -- Events and bytes by day.
 //! SELECT substr(recorded_first, 1, 10) AS day, sum(events), sum(bytes) FROM v_chunk GROUP BY day;
 //! -- The newest chunks with events of a topic.

@@ -227,9 +227,12 @@ impl TopicConfig {
             "journal.age",
             &|| "less than 1 ms keeps nothing; leave it out to keep everything".to_owned(),
         );
-        let key = self.compact.as_ref().map_or("/", |compact| &compact.key);
-        check(key.starts_with('/'), "compact", &|| {
-            format!("{key:?} is no JSON pointer, as /data/id or /subject")
+        let key = self.compact.as_ref().map_or("", |compact| &compact.key);
+        let pointer = self.compact.as_ref().map_or(Ok(()), Compact::validate);
+        check(pointer.is_ok(), "compact", &|| {
+            let reason = pointer.as_ref().map_err(ToString::to_string);
+            let reason = reason.err().unwrap_or_default();
+            format!("{key:?} is no JSON pointer, as /data/id or /subject: {reason}")
         });
         check(key.len() <= COMPACT_BYTES_MAX, "compact", &|| {
             format!("more than {COMPACT_BYTES_MAX} bytes")

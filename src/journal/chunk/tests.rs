@@ -179,7 +179,7 @@ proptest! {
             prop_assert!(!header.is_whole(&topics, body.len(), crc.header));
         }
         let mut inflater = Inflater::default();
-        for at in 0..body.len() {
+        for at in (0..body.len()).step_by(3) {
             let mut damaged = body.clone();
             damaged[at] ^= 1_u8 << bit;
             let frames = inflater.frames(&header, &damaged);
@@ -193,7 +193,7 @@ proptest! {
                 prop_assert!(events.any(|event| event.frame() == *frame));
             }
         }
-        for cut in 0..body.len().min(64) {
+        for cut in (0..body.len() / 2).step_by(5) {
             let frames = inflater.frames(&header, &body[..cut]);
             prop_assert!(oracle::read(header, frames).iter().any(Result::is_err));
         }

@@ -15,12 +15,12 @@ pub(in crate::journal) struct KeyIndex {
     keeps_tombstones: bool,
 }
 
-/// What becomes of an event.
+/// The fate of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::journal) enum Fate {
-    /// It stays: it has no key.
+    /// Stays: it has no key.
     Keyless,
-    /// It stays: it is the newest of its key. A tombstone may go from a time on.
+    /// Stays: it is the newest of its key. A tombstone may go from a time on.
     Newest { expires: Option<i64> },
     /// A newer one has its key.
     Superseded,

@@ -225,6 +225,12 @@ mod tests {
         let floors = ["(all)|7|6|5|4", "t.1|3|0|9|0"];
         assert_eq!(lines("SELECT * FROM v_floor"), floors);
 
+        // What the guide shows.
+        let by_day = "SELECT substr(recorded_first, 1, 10) AS day, sum(events), sum(bytes) > 0 FROM v_chunk GROUP BY day";
+        assert_eq!(lines(by_day), ["2023-11-14|400|1"]);
+        let of_topic = "SELECT max(last) FROM v_chunk WHERE ' ' || topics || ' ' LIKE '% t.7 %'";
+        assert!(lines(of_topic)[0].parse::<u64>().unwrap() >= 207);
+
         // Those of another version give way.
         let old = "DROP VIEW v_hole; CREATE VIEW v_hole AS SELECT 1";
         connection.execute_batch(old).unwrap();

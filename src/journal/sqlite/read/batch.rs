@@ -47,7 +47,7 @@ impl Copied {
     }
 }
 
-/// What was copied of chunks.
+/// Bytes that were copied of chunks.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     /// As they are kept.

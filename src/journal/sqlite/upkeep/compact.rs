@@ -49,7 +49,7 @@ struct Topic {
     /// Its number, once it has an event.
     number: Option<u64>,
     index: KeyIndex,
-    /// What is noted of it was read.
+    /// Its notes in the database were read.
     is_read: bool,
     /// Events with a key up to where it is clean.
     kept: u64,

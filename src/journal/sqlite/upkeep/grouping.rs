@@ -13,13 +13,13 @@ const ROWS: usize = 4096;
 /// pages beside theirs as well, and finds its way by their numbers from then on.
 const BESIDE: u64 = 4 * AIM;
 
-/// What becomes of a run of chunks.
+/// The form that a run of chunks gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Way {
     /// Small ones become one of [`AIM`] bytes.
     #[default]
     Merge,
-    /// They become a deflated one, also where it is one chunk alone.
+    /// All of them become a deflated one, also where it is one chunk alone.
     Deflate,
 }
 

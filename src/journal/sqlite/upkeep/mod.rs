@@ -34,7 +34,7 @@ pub(super) struct Upkeep {
     merging: Grouping,
     /// Bytes that were committed behind it, about: below [`AIM`] there is nothing to look for.
     behind: u64,
-    /// What is merged becomes deflated up to its place.
+    /// Merged chunks have become deflated ones up to its place.
     deflating: Grouping,
     /// `None`: nothing is deflated.
     deflater: Option<Deflater>,
@@ -210,7 +210,7 @@ impl Upkeep {
 pub(super) enum Merged {
     /// Written.
     Written,
-    /// It stays as it is: something in it is damaged, which readers say, or it would become no shorter.
+    /// Everything stays as it is: something is damaged, which readers say, or it would become no shorter.
     Left,
     /// So much has gone.
     Compacted(Gone),
