@@ -264,6 +264,27 @@ fn tombstones_go_with_their_keys_once_they_are_old() {
     }
 }
 
+/// Bounds of a topic count what is left of it: once it is compacted they take nothing that they need not.
+#[test]
+fn bounds_count_what_is_left() {
+    let directory = Directory::new();
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    let bounds = Retention::default().events(Some(2_500));
+    journal.set_topic("users", &policy().retention(bounds));
+    let mut model = Model::default();
+    let first: Vec<Event> = (1..=900).map(|key| event("users", key, "first")).collect();
+    model.commit(&mut journal, now(), &first);
+    for round in 0..30 {
+        let events: Vec<Event> = (0..100)
+            .map(|at| event("users", 901 + at, &format!("{round}")))
+            .collect();
+        model.commit(&mut journal, now(), &events);
+        keep_up(&mut journal);
+    }
+    // 3,900 in all, and never more than 2,500 at once: all keys are there.
+    model.check(&journal, "bounded and compacted");
+}
+
 #[test]
 fn streams_and_what_is_held_stay() {
     for streams in [false, true] {

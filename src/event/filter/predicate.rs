@@ -127,7 +127,7 @@ impl Predicate {
 
     /// Returns the one value that the pointer leads to, and whether it is text; a number is as it is written. `None`: nothing
     /// is there, or `null`, an array or an object.
-    #[cfg(feature = "journal")]
+    #[cfg(any(feature = "sqlite", all(feature = "journal", test)))]
     pub(crate) fn scalar<'a>(&self, event: EventRef<'a>) -> Option<(bool, Cow<'a, str>)> {
         match self.find(event)? {
             Found::Text(text) => Some((true, text)),

@@ -748,7 +748,9 @@ impl Open {
                     view.merged();
                 }
                 let merged = merged.filter(|_| done.is_ok());
-                upkeep.done(step, merged);
+                if let Some(topic) = upkeep.done(step, merged) {
+                    self.retaining.compacted(&topic, self.last);
+                }
                 self.went(merged.map(Merged::gone).unwrap_or_default(), view);
                 let is_done = done.is_ok();
                 match done {

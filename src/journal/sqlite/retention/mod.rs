@@ -141,6 +141,12 @@ impl Retaining {
         self.is_paused = false;
     }
 
+    /// Notes that a topic was compacted, whose last event has at most this offset.
+    pub(super) fn compacted(&mut self, topic: &str, last: u64) {
+        self.topics.recount(topic, last);
+        self.is_paused = false;
+    }
+
     /// Returns the limits of compaction: the time, and the lowest offset that is held.
     pub(super) fn limits(
         &mut self,

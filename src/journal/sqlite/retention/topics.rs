@@ -105,6 +105,17 @@ impl Topics {
         }
     }
 
+    /// Counts a topic anew, from which events went that no bound asked for. Its bounds wait for that.
+    pub(super) fn recount(&mut self, name: &str, last: u64) {
+        let hash = crate::event::topic::hash(name);
+        if let Some(topic) = self.ledgers.get_mut(&hash).filter(|it| *it.name == *name) {
+            topic.ledger = Ledger::new(*topic.ledger.bounds());
+            topic.unread = 1..last + 1;
+            self.building.retain(|building| *building != hash);
+            self.building.push(hash);
+        }
+    }
+
     /// Returns whether any bound is one of age.
     pub(super) fn have_ages(&self) -> bool {
         let mut all = self.ledgers.values();

@@ -307,25 +307,21 @@ impl Compactor {
         }
     }
 
-    /// Notes that a change is committed.
-    pub(super) fn done(&mut self, change: Change) {
-        match change {
-            Change::Rewrite(header) => {
-                if let Some(pass) = &mut self.pass {
-                    pass.at = pass.at.max(header.last + 1);
-                }
+    /// Notes that a change is committed. Returns the topic of a pass that is over.
+    pub(super) fn done(&mut self, change: Change) -> Option<Box<str>> {
+        if let Change::Rewrite(header) = change {
+            if let Some(pass) = &mut self.pass {
+                pass.at = pass.at.max(header.last + 1);
             }
-            Change::Finish => {
-                if let Some(pass) = self.pass.take()
-                    && let Some(topic) = self.topics.get_mut(&pass.topic)
-                {
-                    topic.index.clear();
-                    topic.kept = pass.kept;
-                    let least = pass.now.saturating_add(topic.age_ms() / AGE_PART);
-                    topic.expires = pass.expires.map(|expires| expires.max(least));
-                }
-            }
+            return None;
         }
+        let pass = self.pass.take()?;
+        let topic = self.topics.get_mut(&pass.topic)?;
+        topic.index.clear();
+        topic.kept = pass.kept;
+        let least = pass.now.saturating_add(topic.age_ms() / AGE_PART);
+        topic.expires = pass.expires.map(|expires| expires.max(least));
+        Some(pass.topic)
     }
 }
 

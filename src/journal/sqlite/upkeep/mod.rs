@@ -135,8 +135,8 @@ impl Upkeep {
         self.compactor.next(connection, settled, limits)
     }
 
-    /// Notes what became of a step.
-    pub(super) fn done(&mut self, step: Step, result: Option<Merged>) {
+    /// Notes what became of a step. Returns the topic of which all older events of a key have gone by it.
+    pub(super) fn done(&mut self, step: Step, result: Option<Merged>) -> Option<Box<str>> {
         match (step, result) {
             (Step::Merge { last, .. }, Some(Merged::Left)) => {
                 self.merging.pass(last);
@@ -148,11 +148,12 @@ impl Upkeep {
                 self.span.take_back(span);
                 self.paused = true;
             }
-            (Step::Compact(change), Some(_)) => self.compactor.done(change),
+            (Step::Compact(change), Some(_)) => return self.compactor.done(change),
             (Step::Merge { .. } | Step::Deflate { .. } | Step::Compact(_), None) => {
                 self.paused = true;
             }
         }
+        None
     }
 
     /// Writes a step into a transaction.
