@@ -195,7 +195,9 @@ proptest! {
         }
         for cut in (0..body.len() / 2).step_by(5) {
             let frames = inflater.frames(&header, &body[..cut]);
-            prop_assert!(oracle::read(header, frames).iter().any(Result::is_err));
+            // The last bits say that it ends: without them all of it may be there.
+            let is_all = frames.len() == header.inflated as usize;
+            prop_assert!(is_all || oracle::read(header, frames).iter().any(Result::is_err));
         }
     }
 

@@ -124,6 +124,26 @@ pub const GOALS: &[Goal] = &[
         figure: Figure::P50,
         wanted: 50_000.0,
     },
+    at_least(
+        "14 publishing, full to the bound",
+        "hub, deletes",
+        "hub, no bound",
+        0.8,
+    ),
+    at_most(
+        "14 publishing, full to the bound",
+        "hub, deletes",
+        "hub, no bound",
+        Figure::P99,
+        2.0,
+    ),
+    at_most(
+        "15 disk, full to the bound",
+        "hub, deletes",
+        "bound",
+        Figure::Bytes,
+        1.2,
+    ),
 ];
 
 const fn at_least(row: &'static str, ours: &'static str, theirs: &'static str, ratio: f64) -> Goal {

@@ -6,6 +6,7 @@ mod goals;
 mod hubs;
 mod reads;
 mod reopen;
+mod retention;
 
 use std::path::PathBuf;
 
@@ -68,6 +69,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(reads::cases());
     cases.extend(deflated::cases());
     cases.extend(reopen::cases());
+    cases.extend(retention::cases());
     cases
 }
 

@@ -3,7 +3,7 @@
 mod ours;
 mod raw;
 
-pub use ours::{Ours, open as open_journal};
+pub use ours::{Ours, open as open_journal, open_bounded};
 pub use raw::{Raw, Schema};
 
 use rusqlite::Connection;

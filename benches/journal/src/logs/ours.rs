@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use eventring::Filter;
 use eventring::journal::{
-    CommitRound, Journal, JournalCompression, JournalReader, JournalView, RoundEvent, Scan,
-    SqliteJournal, SqliteOptions,
+    CommitRound, Journal, JournalCompression, JournalReader, JournalView, Retention, RoundEvent,
+    Scan, SqliteJournal, SqliteOptions,
 };
 use rusqlite::{Connection, OpenFlags};
 use vfs_shim::Shim;
@@ -31,8 +31,13 @@ pub struct Ours {
 }
 
 pub fn open(dir: &Path, vfs: Option<Shim>) -> Result<SqliteJournal> {
+    open_bounded(dir, vfs, SqliteOptions::default().retention)
+}
+
+/// Opens one that keeps so much.
+pub fn open_bounded(dir: &Path, vfs: Option<Shim>, bounds: Retention) -> Result<SqliteJournal> {
     let vfs = vfs.map(|vfs| vfs.name().to_owned());
-    let options = SqliteOptions::default().vfs(vfs);
+    let options = SqliteOptions::default().vfs(vfs).retention(bounds);
     Ok(SqliteJournal::open_with(dir, &options)?)
 }
 
