@@ -10,6 +10,7 @@
 //! | say which events: patterns, types, tags, times, conditions | [`filters`](program::filters) |
 //! | say which topics there are, and what is kept of them | [`topics`](program::topics) |
 //! | ask for what was published, a page at a time | [`history`](program::history) |
+//! | have a reader go on where it was | [`checkpoints`](program::checkpoints) |
 //! | choose between a receiver, callbacks, batches, backpressure, pipelines | [`which_stream`](program::which_stream) |
 //! | have it beside axum, hyper or another framework | [`frameworks`](program::frameworks) |
 //! | test timeouts, heartbeats and ages without sleeping | [`testing`](program::testing) |

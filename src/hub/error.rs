@@ -142,8 +142,11 @@ pub enum HubPublishError {
     /// The thread that commits would wait for itself: publish without waiting there.
     #[error("the journal's thread cannot wait for itself")]
     WouldBlock,
-    /// The disk is full: what has to be written is refused until there is space, what is in memory only goes on.
-    #[error("no space is left for the journal")]
+    /// The disk is full, or what may not go by retention takes all that the journal may have: what has to be written is refused until
+    /// there is space, what is in memory only goes on. The journal's [state](crate::hub::JournalHandle::state) says which.
+    #[error(
+        "no space is left for the journal: on the disk, or within its bound, all of which is taken by what may not go"
+    )]
     NoSpace,
     /// The journal takes nothing any more: what has to be written is refused.
     #[error("the journal takes nothing: {reason}")]

@@ -382,7 +382,8 @@ impl Hub {
     /// Deletes a topic, with what it keeps. Subscriptions that named it end, with `TopicDeleted`, unless they have a
     /// pattern or name another topic that exists.
     ///
-    /// Its events that the ring still has are not rewritten: whoever starts in the past with a pattern may see them.
+    /// With a journal that deletes events its own go as well, but those with a stream: nobody finds them any more. Without one
+    /// what the ring still has is not rewritten: whoever starts in the past with a pattern may see it.
     ///
     /// # Errors
     ///

@@ -53,7 +53,7 @@ pub(super) fn open(args: &ServeArgs, log: &LogWriter) -> Result<Option<OpenJourn
     Ok(Some(OpenJournal { path, journal }))
 }
 
-/// What the journal keeps in all.
+/// Returns the bounds on what the journal keeps in all.
 fn retention(args: &ServeArgs) -> Retention {
     let given = &args.journal;
     Retention::default()

@@ -60,7 +60,8 @@ fn it_is_made_for_its_owner_alone_and_the_first_line_says_what_is_in_it() {
     let some = format!("journal {}: 20 events in ", text(&data));
     assert!(line.starts_with(&some), "{line}");
     assert!(line.contains("iB, the oldest of 20"), "{line}");
-    assert!(line.ends_with("Z; durability buffered"), "{line}");
+    let end = "Z; durability buffered; keeps at most 10.0 GiB";
+    assert!(line.ends_with(end), "{line}");
     assert_eq!(server.health().head, head);
     let mut stream = Stream::open(server.address, "topic=t&from=beginning");
     let got: Vec<String> = stream

@@ -315,6 +315,7 @@ impl Encoder {
             earliest,
             missing,
             exact,
+            ..
         } = gap;
         self.notices.gaps[reason as usize] += 1;
         if form.is_web_socket() {
@@ -400,6 +401,8 @@ pub(in crate::gateway) struct Gap {
     pub(in crate::gateway) missing: u64,
     /// `true` where all that is missing was for this reader.
     pub(in crate::gateway) exact: bool,
+    /// Between the two there are events that come.
+    pub(in crate::gateway) has_events: bool,
 }
 
 impl Gap {
@@ -415,6 +418,7 @@ impl Gap {
             earliest,
             missing: earliest.offset.saturating_sub(asked.offset + 1),
             exact: true,
+            has_events: reason == GapReason::Memory,
         }
     }
 
@@ -425,15 +429,24 @@ impl Gap {
         Self::whole(reason, at(before), at(after))
     }
 
-    /// The id of the notice: who resumes from it goes on behind the gap and is not told twice. Among what is in memory only
-    /// there are events that come.
+    /// The id of the notice: who resumes from it goes on behind the gap and is not told twice, unless there are events that
+    /// come between its ends.
     pub(super) fn told_to(&self) -> Position {
-        match self.reason {
-            GapReason::Memory => self.asked,
-            _ => Position {
+        match self.has_events {
+            true => self.asked,
+            false => Position {
                 offset: self.earliest.offset - 1,
                 ..self.earliest
             },
+        }
+    }
+
+    /// The same, with its number as a bound, among events that come.
+    pub(in crate::gateway) fn among_events(self) -> Self {
+        Self {
+            exact: false,
+            has_events: true,
+            ..self
         }
     }
 

@@ -82,6 +82,7 @@ pub(crate) fn write_gap(gap: &Gap, out: &mut Vec<u8>) {
         earliest,
         missing,
         exact,
+        ..
     } = gap;
     let id = gap.told_to();
     wrap(out, Opcode::Text, |out| {

@@ -31,7 +31,7 @@ pub(in crate::gateway) struct FanOut {
     waiter: HubWaiter,
     classes: ClassRouter,
     last_values: LastValues,
-    /// How often events were deleted when the logs were looked at last.
+    /// Deletions of events that the logs know of.
     deletions: u64,
 }
 

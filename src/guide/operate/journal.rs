@@ -37,6 +37,20 @@
 //! A folder that cannot be written, a database of another program, and one that a newer version has written are exit code 2,
 //! too, with the path and the reason; nothing in them is changed.
 //!
+//! # How much is kept
+//!
+//! | flag | default | what goes |
+//! | --- | --- | --- |
+//! | `--retention-bytes` | 10G | the oldest events, once the folder has more |
+//! | `--retention-age` | any age | events that were taken longer ago, as `12h` or `7d` |
+//! | `--retention-events` | any number | the oldest events, once there are more |
+//!
+//! The first line says the bounds, the log says when the first events go, and `eventring_journal_removed_events_total` counts
+//! them. Nobody's events go by surprise: who resumes before what is left is told by a `gap`, `retention`. Events with a stream
+//! stay, and so does what somebody holds; where they alone take more than `--retention-bytes`, publishing is refused with 507
+//! and `/health/ready` says why. Topics have bounds of their own ([`topics`](super::super::program::topics)).
+//! `--journal-compression deflate` makes room for more.
+//!
 //! # Compressed events
 //!
 //! With [`SqliteOptions::compression`](crate::journal::SqliteOptions) set to

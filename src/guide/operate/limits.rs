@@ -70,6 +70,8 @@
 //! | parts of the journal that are read for streams at once | 8 of a reactor, of 256 events or 64 KiB | others wait, in the order in which they asked |
 //! | such parts that are kept encoded, for others who want the same | 4 MiB of a reactor | the part that came first is encoded again |
 //! | what was read of the journal | 16 MiB of a hub | it is read again |
+//! | checkpoints | 10,000 of a hub | 409 |
+//! | saves of a checkpoint | 10 a second of a name; 10,000 names at a time | 429 with `Retry-After` |
 //! | `reactors` | 1, at most 64 | refused when the server starts |
 //! | `frame_log_bytes` of each form, divided among the reactors | 4 MiB | who is further behind is served from the ring, then from the journal |
 //! | chains of compressed frames | 16 of a reactor, for filters with 8 readers or more | events are compressed one by one, for all readers of a filter |

@@ -9,6 +9,7 @@
 //! | | | [`ring_bytes`](crate::hub::HubBuilder::ring_bytes), 64 MiB of records over 195 bytes | the oldest block of 64 events |
 //! | copies of one topic's own | beside the ring, where it asked for them | [`retain_events`](crate::hub::TopicConfig::retain_events), [`retain_bytes`](crate::hub::TopicConfig::retain_bytes) (1 MiB), [`retain_age`](crate::hub::TopicConfig::retain_age) | the topic's oldest |
 //! | the same of all topics | | [`history_bytes`](crate::hub::HubBuilder::history_bytes), 256 MiB | nothing: one topic more is refused |
+//! | all events that are to be kept | the journal, where there is one | its own, 10 GiB; and of a topic, [`journal`](crate::hub::TopicConfig::journal) | the oldest, but those with a stream |
 //!
 //! # A quiet topic beside a busy one
 //!
@@ -67,7 +68,7 @@
 //! | [`create_topic`](crate::hub::Hub::create_topic) of one that an event made | gives it its settings | - |
 //! | the same of one that was created | refused: `Exists` | refused |
 //! | more than [`topics_max`](crate::hub::HubBuilder::topics_max), 65,536 | published, not listed, counted as `untracked`; creating is refused | refused |
-//! | [`delete_topic`](crate::hub::Hub::delete_topic) | its copies go; subscriptions that named only it end, `TopicDeleted`; its events in the ring stay | the same |
+//! | [`delete_topic`](crate::hub::Hub::delete_topic) | its copies go; subscriptions that named only it end, `TopicDeleted`; its events go from the ring and the journal, and in a hub without one stay in the ring | the same |
 //!
 //! Over HTTP, for who has the right `observe`, or `manage` to change them:
 //!
@@ -76,10 +77,36 @@
 //! | `GET /api/v1/topics?prefix=orders.&limit=100&after=NAME` | a page by name: `{"topics": [..], "next": .., "has_more": ..}`; `next` is the `after` of the next one |
 //! | `GET /api/v1/topics/{topic}` | its settings and figures |
 //! | `PUT /api/v1/topics/{topic}` `{"durability":"durable","retain_events":100,"retain_bytes":65536,"retain_age_ms":60000}` | settles it, and makes it where there is none; what is not named has its default |
+//! | the same with `journal_events`, `journal_bytes`, `journal_age_ms`, `journal_streams`, `compact`, `tombstone_age_ms` | bounds what the journal keeps of it |
+//! | `DELETE /api/v1/topics/{topic}/events?below=POSITION&streams=true` | deletes its events before that position, those with a stream only if `streams` |
 //! | `DELETE /api/v1/topics/{topic}` | deletes it |
 //! | `GET /api/v1/topics/{topic}/presence` | who listens |
 //!
 //! In a hub with a journal settings are there after a restart: a change is answered once it is kept.
+//!
+//! # What the journal keeps of one
+//!
+//! [`journal`](crate::hub::TopicConfig::journal) has bounds on age, bytes and events of a topic;
+//! [`compact`](crate::hub::TopicConfig::compact) keeps the newest event of each key, which a JSON pointer leads to. Events with
+//! a stream stay unless `streams` says otherwise. Who resumes before what is left is told by a gap, `retention`; nobody is told
+//! of what was compacted or deleted, since somebody asked for that.
+//!
+//! ```
+//! use std::time::Duration;
+//! use eventring::hub::TopicConfig;
+//! use eventring::journal::{Compact, MemoryJournal, MemoryLog, Retention};
+//! use eventring::Hub;
+//!
+//! let log = MemoryLog::default();
+//! let hub = Hub::builder().journal(MemoryJournal::open(&log)).build()?;
+//! let week = Retention::default().age(Some(Duration::from_secs(7 * 24 * 3600)));
+//! hub.set_topic("sensors.7", TopicConfig::default().journal(week))?;
+//! hub.set_topic("prices", TopicConfig::default().compact(Some(Compact::new("/data/symbol"))))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`truncate`](crate::hub::JournalHandle::truncate) deletes a topic's events before a position. From when it returns, readers
+//! find them nowhere; what a reader was handed, or has read ahead, it has. Their bytes go later.
 //!
 //! # How safe they are
 //!

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::CheckpointError;
 use crate::settings::setters;
 
-/// How often a [`CheckpointWriter`](crate::hub::CheckpointWriter) saves: after so many events or so long, whichever comes
+/// The rhythm of a [`CheckpointWriter`](crate::hub::CheckpointWriter): it saves after so many events or so long, whichever comes
 /// first. What was passed since is passed again after a crash.
 ///
 /// # Examples

@@ -193,7 +193,7 @@ impl CheckpointWriter {
     }
 
     /// Returns the last position that this writer has saved; `None`: none yet.
-    pub fn saved(&self) -> Option<Position> {
+    pub fn saved_position(&self) -> Option<Position> {
         self.inner.state.lock().saved
     }
 
@@ -331,7 +331,7 @@ impl fmt::Debug for CheckpointWriter {
         f.debug_struct("CheckpointWriter")
             .field("name", &self.inner.name)
             .field("position", &self.position())
-            .field("saved", &self.saved())
+            .field("saved", &self.saved_position())
             .finish_non_exhaustive()
     }
 }

@@ -197,6 +197,16 @@ impl HistoryRun {
             None => end,
         };
         let range = from.max(oldest).min(to)..to;
+        // A page that goes on where events have gone since: one that begins anew begins with what there is.
+        let gone = self.place..oldest.min(range.end);
+        let has_journal = self.source.shared().journal.is_some();
+        if has_journal
+            && self.order == HistoryOrder::Ascending
+            && self.place > 1
+            && !gone.is_empty()
+        {
+            self.holes.push(Hole::new(gone, HoleReason::Retention));
+        }
         self.place = self.place.clamp(range.start, range.end);
         if let Some(count) = &mut self.count {
             count.next = range.start;

@@ -14,7 +14,7 @@ use crate::hub::shared::Shared;
 use crate::hub::slot::Slot;
 use crate::hub::topics;
 use crate::hub::wait::{Committing, PublishGuard, Woken, notify_all};
-use crate::journal::{CommitError, CommitFailure, CommitRound, Journal, StateWork};
+use crate::journal::{CommitError, CommitFailure, CommitRound, Journal, StateWork, TopicPolicy};
 use crate::ring::{self, Upstream};
 
 /// Offsets that are reserved at once for events that are not written.
@@ -264,6 +264,12 @@ impl Driver {
             .ring
             .subscribe(ring::Start::Oldest)
             .map_err(|_| TransactError::Aborted("the hub takes no more readers".to_owned()))?;
+        if *with_topic {
+            // One of that name that comes later has no bounds of this one's.
+            call(hub, || {
+                self.journal.set_topic(topic, &TopicPolicy::default());
+            });
+        }
         let truncated = call(hub, || self.journal.truncate(topic, *below, *streams));
         match truncated.unwrap_or_else(panicked) {
             Ok(()) => {}
@@ -373,7 +379,8 @@ impl Driver {
             CommitFailure::Aborted => {}
             CommitFailure::NoSpace => {
                 self.failure = Some(error.clone());
-                self.probe = Some(Retry::first());
+                // One that is set stays: changes that are tried meanwhile must not put it off.
+                self.probe.get_or_insert_with(Retry::first);
             }
             _ => self.failure = Some(error.clone()),
         }

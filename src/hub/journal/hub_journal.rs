@@ -481,8 +481,8 @@ pub(in crate::hub) fn queue(
     }
     let in_flight = publisher.in_flight_mut();
     match in_flight.condition() {
-        Condition::Writable => {}
-        Condition::Full => return Err(TransactError::NoSpace),
+        // Where events find no room a change may: it is what makes room, as a deletion does, or lets go of what is held.
+        Condition::Writable | Condition::Full => {}
         Condition::Broken(reason) | Condition::Stuck(reason) => {
             return Err(TransactError::Unavailable(reason.to_string()));
         }

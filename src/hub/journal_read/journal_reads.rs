@@ -77,6 +77,13 @@ impl JournalReads {
         self.view.stats().oldest.max(1)
     }
 
+    /// Returns the offset from which on nothing has gone by the journal's bounds in all: whoever begins with the oldest event
+    /// misses nothing before it.
+    pub(in crate::hub) fn complete_from(&self) -> u64 {
+        let stats = self.view.stats();
+        stats.oldest.max(stats.floor).max(1)
+    }
+
     /// Returns the offset of the first event that was taken at a time or later, milliseconds since 1970; the one behind the
     /// last where there is none.
     pub(in crate::hub) fn since(&self, recorded: i64) -> Result<u64, JournalError> {

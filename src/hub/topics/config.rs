@@ -52,7 +52,7 @@ pub struct TopicConfig {
     /// The least safety of its events. Default `None`: the hub's own default. A memory hub refuses more than
     /// [`Durability::None`].
     pub durability: Option<Durability>,
-    /// What the hub's journal keeps of the topic, beside its own bounds in all. A memory hub refuses any bound. Default: no
+    /// Bounds on what the hub's journal keeps of the topic, beside its own in all. A memory hub refuses any bound. Default: no
     /// bound of its own.
     pub journal: Retention,
     /// The journal keeps the newest event of each key. A memory hub refuses it. Default: it keeps every event.

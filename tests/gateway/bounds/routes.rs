@@ -101,6 +101,7 @@ fn rows() -> Vec<Row> {
             "text/plain",
             "",
         ),
+        get("GET checkpoints", "/api/v1/checkpoints?limit=1000"),
         get("GET connections", "/api/v1/connections?limit=1000"),
         get("GET connection", "/api/v1/connections/0-7/status"),
         get("GET connection stream", "/api/v1/connections/none/stream"),

@@ -9,6 +9,7 @@ mod place;
 mod restart;
 mod room;
 mod topics;
+mod truncate;
 
 use std::time::{Duration, Instant};
 

@@ -247,10 +247,12 @@ fn a_writer_saves_after_so_many_events() {
     let writer = writer(&hub, 10, NEVER);
     let kept = || offset(checkpoints(&hub).load("w").unwrap());
     (1..10).for_each(|n| writer.passed(at(&hub, n)));
-    assert_eq!((kept(), writer.saved()), (None, None));
+    assert_eq!((kept(), writer.saved_position()), (None, None));
     assert_eq!(writer.position(), Some(at(&hub, 9)));
     writer.passed(at(&hub, 10));
-    eventually("it is saved", || writer.saved() == Some(at(&hub, 10)));
+    eventually("it is saved", || {
+        writer.saved_position() == Some(at(&hub, 10))
+    });
     assert_eq!((kept(), writer.age()), (Some(10), Duration::ZERO));
     // A place before it counts as an event, and sets nothing back.
     (0..10).for_each(|_| writer.passed(at(&hub, 3)));
@@ -265,9 +267,13 @@ fn a_writer_saves_after_some_time_however_few_there_were() {
     publish(&hub, 3);
     let writer = writer(&hub, u64::MAX, Duration::from_millis(5));
     writer.passed(at(&hub, 2));
-    eventually("it is saved", || writer.saved() == Some(at(&hub, 2)));
+    eventually("it is saved", || {
+        writer.saved_position() == Some(at(&hub, 2))
+    });
     writer.passed(at(&hub, 3));
-    eventually("it is saved", || writer.saved() == Some(at(&hub, 3)));
+    eventually("it is saved", || {
+        writer.saved_position() == Some(at(&hub, 3))
+    });
     assert_eq!(offset(checkpoints(&hub).load("w").unwrap()), Some(3));
 }
 
@@ -282,14 +288,16 @@ fn a_save_that_fails_is_tried_again_and_its_age_is_seen() {
     eventually("it fails", || writer.last_error().is_some());
     writer.passed(at(&hub, 5));
     eventually("it has an age", || writer.age() > Duration::ZERO);
-    assert_eq!(writer.saved(), None);
+    assert_eq!(writer.saved_position(), None);
     let flushed = writer.flush();
     assert!(
         matches!(flushed, Err(CheckpointError::NotSaved(_))),
         "{flushed:?}"
     );
     control.fail(None);
-    eventually("it is saved", || writer.saved() == Some(at(&hub, 5)));
+    eventually("it is saved", || {
+        writer.saved_position() == Some(at(&hub, 5))
+    });
     assert_eq!((writer.last_error(), writer.age()), (None, Duration::ZERO));
 }
 
@@ -307,7 +315,7 @@ fn a_writer_does_not_hide_that_another_one_is_ahead() {
     writer.passed(at(&hub, 9));
     assert_eq!(writer.flush(), Ok(()));
     assert_eq!(
-        (writer.saved(), writer.last_error()),
+        (writer.saved_position(), writer.last_error()),
         (Some(at(&hub, 9)), None)
     );
 }
@@ -321,7 +329,7 @@ fn flushing_waits_for_what_was_passed_and_passing_for_nothing() {
     control.hold();
     // All of it while the journal hangs.
     (1..=9).for_each(|n| writer.passed(at(&hub, n)));
-    assert_eq!(writer.saved(), None);
+    assert_eq!(writer.saved_position(), None);
     control.wait_held();
     std::thread::scope(|scope| {
         let flushing = scope.spawn(|| writer.flush());
@@ -341,7 +349,9 @@ fn flushing_gives_up_where_the_journal_hangs() {
     let timed_out = CheckpointError::NotSaved(TransactError::TimedOut);
     assert_eq!(writer.flush(), Err(timed_out));
     control.release();
-    eventually("it is saved", || writer.saved() == Some(at(&hub, 1)));
+    eventually("it is saved", || {
+        writer.saved_position() == Some(at(&hub, 1))
+    });
 }
 
 #[test]

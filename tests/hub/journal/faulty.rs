@@ -33,6 +33,7 @@ struct State {
     maintained: Vec<usize>,
     due: Option<Duration>,
     policies: Vec<(String, TopicPolicy)>,
+    refuses_events: bool,
 }
 
 /// A round that was committed.
@@ -120,6 +121,11 @@ impl Control {
         })
     }
 
+    /// Has it say that there is no room for events, as where its bounds are taken up by what may not go.
+    pub(crate) fn refuse_events(&self, refuses: bool) {
+        self.change(|state| state.refuses_events = refuses);
+    }
+
     /// What it was told of topics so far.
     pub(crate) fn policies(&self) -> Vec<(String, TopicPolicy)> {
         self.change(|state| state.policies.clone())
@@ -184,6 +190,9 @@ impl Journal for FaultyJournal {
         if let Some(failure) = held.fail {
             return Err(failed(failure));
         }
+        if held.refuses_events && (!round.events.is_empty() || round.work.is_empty()) {
+            return Err(failed(CommitFailure::NoSpace));
+        }
         held.rounds.push(Written {
             offsets: round.events.iter().map(|event| event.offset).collect(),
             flush: round.flush,
@@ -210,10 +219,7 @@ impl Journal for FaultyJournal {
     fn truncate(&mut self, topic: &str, below: u64, streams: bool) -> Result<(), CommitError> {
         match self.control.change(|state| state.fail) {
             Some(failure) => Err(failed(failure)),
-            None => {
-                let _ = self.inner.truncate(topic, below, streams);
-                Ok(())
-            }
+            None => self.inner.truncate(topic, below, streams),
         }
     }
 

@@ -9,7 +9,7 @@ mod memory;
 mod recovery;
 mod room;
 #[cfg(feature = "sqlite")]
-mod sqlite;
+pub(crate) mod sqlite;
 mod state;
 mod streams;
 mod wake;

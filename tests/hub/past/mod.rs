@@ -7,6 +7,8 @@ mod holes;
 mod model;
 mod outrun;
 mod pages;
+#[cfg(feature = "sqlite")]
+mod retained;
 mod unkept;
 #[cfg(feature = "async")]
 mod unread;

@@ -63,19 +63,19 @@ impl Rates {
 mod tests {
     use super::*;
 
-    fn saved(rates: &SaveRates, name: &str, now: Instant) -> usize {
+    fn saves(rates: &SaveRates, name: &str, now: Instant) -> usize {
         (0..100).filter(|_| rates.try_save(name, now)).count()
     }
 
     #[test]
     fn a_name_saves_ten_times_a_second_whatever_others_do() {
         let (rates, now) = (SaveRates::default(), Instant::now());
-        assert_eq!(saved(&rates, "a", now), 10);
-        assert_eq!(saved(&rates, "b", now), 10);
-        assert_eq!(saved(&rates, "a", now + Duration::from_millis(99)), 0);
-        assert_eq!(saved(&rates, "a", now + Duration::from_millis(100)), 1);
-        assert_eq!(saved(&rates, "a", now + Duration::from_millis(600)), 5);
-        assert_eq!(saved(&rates, "a", now + Duration::from_secs(60)), 10);
+        assert_eq!(saves(&rates, "a", now), 10);
+        assert_eq!(saves(&rates, "b", now), 10);
+        assert_eq!(saves(&rates, "a", now + Duration::from_millis(99)), 0);
+        assert_eq!(saves(&rates, "a", now + Duration::from_millis(100)), 1);
+        assert_eq!(saves(&rates, "a", now + Duration::from_millis(600)), 5);
+        assert_eq!(saves(&rates, "a", now + Duration::from_secs(60)), 10);
     }
 
     #[test]

@@ -27,11 +27,11 @@ pub(super) struct TopicAnswer<'a> {
     journal_bytes: Option<u64>,
     /// The greatest age of an event that the journal keeps of it; null: any.
     journal_age_ms: Option<u64>,
-    /// Whether those bounds are for its events with a stream, too.
+    /// The bounds are for its events with a stream, too.
     journal_streams: bool,
     /// The JSON pointer to an event's key, of which the journal keeps the newest; null: it keeps every event.
     compact: Option<&'a str>,
-    /// How long an event without data says that its key is gone; null: it keeps every event.
+    /// The time for which an event without data says that its key is gone; null: it keeps every event.
     tombstone_age_ms: Option<u64>,
     /// Events published on it since it was made, or the server started.
     published: u64,

@@ -17,7 +17,7 @@ pub(super) struct PieceKey {
     pub(super) from: u64,
     /// The first one that is not, where that is before the end of what there is; else 0.
     pub(super) until: u64,
-    /// How often events were deleted before it was asked for.
+    /// Deletions of events before it was asked for.
     pub(super) deletions: u64,
 }
 
@@ -65,8 +65,8 @@ impl EncodedPiece {
         };
         let mut holes = holes.iter().peekable();
         for StoredEvent { offset, event, .. } in events {
-            while let Some(hole) = holes.next_if(|hole| hole.range.start < offset) {
-                writer.hole(hole, &looked_at);
+            while let Some(hole) = holes.next_if(|hole| hole.range.start <= offset) {
+                writer.hole(hole, &looked_at, Some(offset));
             }
             if writer.piece.bytes.len() >= terms.bytes_max {
                 // The rest is read again, from what the hub keeps of it.
@@ -88,7 +88,7 @@ impl EncodedPiece {
         }
         let next = writer.piece.next;
         while let Some(hole) = holes.next_if(|hole| hole.range.start < next) {
-            writer.hole(hole, &looked_at);
+            writer.hole(hole, &looked_at, None);
         }
         writer.finish()
     }
@@ -118,8 +118,9 @@ impl Writer<'_> {
         }
     }
 
-    /// Tells of the part of a hole that lies in what was looked at.
-    fn hole(&mut self, hole: &Hole, looked_at: &Range<u64>) {
+    /// Tells of the part of a hole that lies in what was looked at, before the event that comes next. Where a bound of one topic
+    /// took its events, or those with a stream stayed, there are others among them.
+    fn hole(&mut self, hole: &Hole, looked_at: &Range<u64>, next: Option<u64>) {
         let from = hole.range.start.max(looked_at.start);
         let to = hole.range.end.min(looked_at.end);
         if from >= to {
@@ -127,7 +128,10 @@ impl Writer<'_> {
         }
         let (asked, earliest) = (self.at(from - 1), self.at(to));
         let gap = Gap::whole(GapReason::from(hole.reason), asked, earliest);
-        let gap = gap.exact_if(self.terms.exact);
+        let gap = match next.is_some_and(|next| next < to) {
+            true => gap.among_events(),
+            false => gap.exact_if(self.terms.exact),
+        };
         self.encoder.gap(self.form, gap, &mut self.piece.bytes);
         self.piece.missed += to - from;
     }
@@ -225,6 +229,21 @@ mod tests {
         assert_eq!(told(GapReason::Crash), 1);
         assert_eq!(told(GapReason::Aborted), 1);
         assert_eq!(told(GapReason::Indeterminate), 1);
+    }
+
+    /// Who came back by the id of a gap missed the events with a stream that had stayed among what it was told of.
+    #[test]
+    fn a_gap_that_has_events_among_it_sets_nobody_behind_them() {
+        let events = [(5, event("a")), (12, event("a"))];
+        let hole = Hole {
+            range: 1..10,
+            reason: HoleReason::Retention,
+        };
+        let (piece, ids) = encoded(">", 1 << 20, &events, &[hole]);
+        assert_eq!(offsets(&ids), [0, 5, 12]);
+        assert_eq!((piece.events, piece.missed, piece.next), (2, 9, 20));
+        let text = String::from_utf8(piece.bytes).unwrap();
+        assert!(text.contains(r#""exact":false"#), "{text}");
     }
 
     #[test]

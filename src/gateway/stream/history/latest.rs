@@ -100,6 +100,7 @@ impl History {
             earliest: self.at(range.end),
             missing,
             exact: self.takes_everything(key),
+            has_events: false,
         })
     }
 }

@@ -8,7 +8,7 @@ pub(super) struct RetentionWatch {
     floor: u64,
     is_age_suspended: bool,
     holds_cut: u64,
-    /// What was removed first was said; later it is a number.
+    /// The log has said that events go; later it is a number.
     has_removed: bool,
     /// The figures of the first look are those of earlier runs, and go without saying.
     has_looked: bool,

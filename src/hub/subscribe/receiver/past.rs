@@ -109,15 +109,18 @@ impl Past {
         }
     }
 
-    /// Passes a hole; returns what to tell of it.
-    fn pass_hole(&mut self, hole: &Hole, exact: bool) -> Option<Gap> {
+    /// Passes a hole, up to `next`, the event that comes then; returns what to tell of it.
+    fn pass_hole(&mut self, hole: &Hole, next: Option<u64>, exact: bool) -> Option<Gap> {
         self.hole += 1;
         let from = hole.range.start.max(self.passed + 1).max(self.silent_below);
-        self.passed = self.passed.max(hole.range.end - 1);
+        // Where a bound of one topic took its events, or those with a stream stayed, there are others among them.
+        let within = next.filter(|next| *next < hole.range.end);
+        let resume_at = within.unwrap_or(hole.range.end);
+        self.passed = self.passed.max(resume_at - 1);
         (from < hole.range.end).then(|| Gap {
             missed: hole.range.end - from,
-            resume_at: hole.range.end,
-            exact,
+            resume_at,
+            exact: exact && within.is_none(),
             reason: hole.reason.into(),
         })
     }
@@ -133,7 +136,7 @@ impl Receiver {
         let from = from.max(1);
         let silent_below = match is_asked_for {
             true => from,
-            false => reads.oldest(),
+            false => reads.complete_from(),
         };
         let mut piece = Piece::default();
         piece.clear(from..from);
@@ -203,7 +206,9 @@ impl Receiver {
                 Next::Hole(_) if count > 0 => break Ok(PastScan::Stopped),
                 Next::Hole(hole) => {
                     let exact = self.class.event_filter().is_all() && filter_fn.is_none();
-                    if let Some(gap) = past.pass_hole(&hole, exact) {
+                    let retained = self.backlog.front().map(|one| one.offset);
+                    let next = past.piece.offset(past.event).into_iter().chain(retained);
+                    if let Some(gap) = past.pass_hole(&hole, next.min(), exact) {
                         break Err(TryReceiveError::Gap(gap));
                     }
                 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use eventring::hub::{Hub, TopicConfig, TopicsError};
-use eventring::journal::{CommitFailure, Compact, Retention, TopicPolicy};
+use eventring::journal::{CommitFailure, Compact, Retention, RetentionError, TopicPolicy};
 
 use super::super::faulty::FaultyJournal;
 use super::super::hub;
@@ -11,6 +11,11 @@ use super::super::hub;
 fn bounded(events: u64) -> TopicConfig {
     let bounds = Retention::default().events(Some(events));
     TopicConfig::default().journal(bounds.age(Some(Duration::from_secs(60))))
+}
+
+fn bounds_of_none() -> Retention {
+    let nothing = Retention::default().events(Some(0)).bytes(Some(0));
+    nothing.age(Some(Duration::ZERO))
 }
 
 fn policy(config: &TopicConfig) -> TopicPolicy {
@@ -62,9 +67,10 @@ fn what_is_not_kept_is_not_told() {
 
 #[test]
 fn what_makes_no_sense_is_refused_with_all_its_faults() {
+    let wrong: RetentionError = bounds_of_none().validate().unwrap_err();
+    assert_eq!(wrong.field, "age");
     let (hub, control) = hub(|builder| builder);
-    let nothing = Retention::default().events(Some(0)).bytes(Some(0));
-    let nothing = nothing.age(Some(Duration::ZERO));
+    let nothing = bounds_of_none();
     let config = TopicConfig::default().journal(nothing);
     let wrong = hub.set_topic("a", config.compact(Some(Compact::new("id"))));
     let Err(TopicsError::Config(faults)) = wrong else {

@@ -2,12 +2,13 @@
 
 use eventring::event::Epoch;
 use eventring::hub::{
-    Durability, Hub, ReceiveError, StartFrom, TopicConfig, TransactError, TryReceiveError,
+    Durability, Hub, HubPublishError, ReceiveError, StartFrom, TopicConfig, TransactError,
+    TryReceiveError,
 };
-use eventring::journal::{CommitFailure, StateError, holds};
+use eventring::journal::{CommitFailure, MemoryJournal, StateError, TopicPolicy, holds};
 use eventring::{Event, Position, Receiver, Subscription};
 
-use super::super::{event, hub, seen};
+use super::super::{event, eventually, hub, seen};
 
 fn at(hub: &Hub, offset: u64) -> Position {
     let epoch = hub.epoch();
@@ -45,7 +46,7 @@ fn all_of(receiver: &mut Receiver) -> Vec<u64> {
 
 #[test]
 fn what_is_deleted_is_found_nowhere_and_told_to_nobody() {
-    let (hub, _control) = hub(|builder| builder);
+    let (hub, control) = hub(|builder| builder);
     let keeps = TopicConfig::default().retain_events(10);
     hub.create_topic("a", keeps.durability(Durability::Durable))
         .unwrap();
@@ -70,6 +71,11 @@ fn what_is_deleted_is_found_nowhere_and_told_to_nobody() {
     assert_eq!(hub.describe_topic("a").unwrap().last_offset, 0);
     publish(&hub, &["a"]);
     assert_eq!(found(&hub, "a"), [7]);
+    hub.close();
+    drop((hub, reading));
+    let journal = MemoryJournal::open(&control.log());
+    let again = Hub::builder().journal(journal).build().unwrap();
+    assert_eq!(found(&again, ">"), [2, 4, 7]);
 }
 
 #[test]
@@ -124,15 +130,44 @@ fn what_cannot_be_deleted_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_topic_is_deleted_with_its_events() {
-    let (hub, _control) = hub(|builder| builder);
+    let (hub, control) = hub(|builder| builder);
     hub.create_topic("a", TopicConfig::default()).unwrap();
     publish(&hub, &["a", "b", "a"]);
     let mut named = hub.subscribe("a").unwrap();
     hub.delete_topic("a").unwrap();
     assert_eq!(named.recv(), Err(ReceiveError::TopicDeleted));
     assert_eq!(found(&hub, ">"), [2]);
+    let forgotten = ("a".to_owned(), TopicPolicy::default());
+    assert_eq!(control.policies().last(), Some(&forgotten));
     publish(&hub, &["a"]);
     assert_eq!(found(&hub, ">"), [2, 4]);
+    hub.close();
+    let journal = MemoryJournal::open(&control.log());
+    let again = Hub::builder().journal(journal).build().unwrap();
+    assert_eq!(found(&again, ">"), [2, 4]);
+}
+
+/// Once no change was taken where events found no room: neither a deletion nor a hold that was let go could make any.
+#[test]
+fn where_events_find_no_room_it_can_be_made() {
+    let (hub, control) = hub(|builder| builder);
+    publish(&hub, &["a", "a"]);
+    hub.journal().unwrap().hold("billing", at(&hub, 1)).unwrap();
+    control.refuse_events(true);
+    let is_full = |outcome| matches!(outcome, Err(HubPublishError::NoSpace));
+    assert!(is_full(hub.publish(event("a"))));
+    assert!(is_full(hub.publish(event("a"))));
+    truncate(&hub, "a", 2, false).unwrap();
+    assert_eq!(hub.journal().unwrap().release_hold("billing"), Ok(true));
+    let checkpoints = hub.checkpoints().unwrap();
+    checkpoints.save("billing", at(&hub, 2)).unwrap();
+    hub.set_topic("a", TopicConfig::default()).unwrap();
+    assert!(is_full(hub.publish(event("a"))), "it is still");
+    // What was refused is told: it had an offset.
+    let all = Subscription::topic("a").start(StartFrom::Beginning);
+    assert_eq!(seen(&mut hub.subscribe(all).unwrap()), [2]);
+    control.refuse_events(false);
+    eventually("there is room", || hub.publish(event("a")).is_ok());
 }
 
 #[test]
