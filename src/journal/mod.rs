@@ -61,7 +61,9 @@ pub use reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
 pub use retention::{Compact, Retention, RetentionError, TopicPolicy};
 pub use round::{CommitRound, RoundEvent, StateFn, StateWork};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{BackedUp, Damage, JournalInfo, Progress, SqliteFiles, Verified};
+pub use sqlite::{
+    BackedUp, Damage, JournalInfo, Progress, Repair, Repaired, SqliteFiles, Verified,
+};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{JournalCompression, SqliteJournal, SqliteOptions};
 pub use state::{StateError, StateTx};

@@ -11,10 +11,10 @@ use eventring::journal::{
 };
 
 /// A new directory, gone with its test.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let name = format!("eventring-files-{name}-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
         let _ = fs::remove_dir_all(&path);
@@ -42,7 +42,7 @@ fn event(offset: u64) -> Event {
 }
 
 /// Commits events of a range of offsets, in rounds of 50.
-fn commit(journal: &mut SqliteJournal, offsets: std::ops::Range<u64>) {
+pub(crate) fn commit(journal: &mut SqliteJournal, offsets: std::ops::Range<u64>) {
     let offsets: Vec<u64> = offsets.collect();
     for round_offsets in offsets.chunks(50) {
         let events: Vec<Event> = round_offsets.iter().map(|offset| event(*offset)).collect();
@@ -59,7 +59,7 @@ fn commit(journal: &mut SqliteJournal, offsets: std::ops::Range<u64>) {
     }
 }
 
-fn offsets_of(files: &SqliteFiles) -> Vec<u64> {
+pub(crate) fn offsets_of(files: &SqliteFiles) -> Vec<u64> {
     let mut reader = files.reader().unwrap();
     let (all, mut offsets) = (Filter::all(), Vec::new());
     let mut range = files.offsets();

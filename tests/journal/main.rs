@@ -11,6 +11,8 @@ mod files;
 mod memory;
 mod own;
 #[cfg(feature = "sqlite")]
+mod repair;
+#[cfg(feature = "sqlite")]
 mod retention;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -90,7 +90,8 @@ Exit codes:
 
 pub(super) const JOURNAL: &str = "\
 The journal is in the folder of --data, as it is for `serve`. info, verify, export and backup change
-nothing, and work beside a running server; import is for a journal that nobody has open.
+nothing, and work beside a running server; import and repair are for a journal that nobody has
+open.
 
 Examples:
   eventring journal info
@@ -162,6 +163,22 @@ writes of a running server grows by what is written.
 Examples:
   eventring journal backup /mnt/backup/2026-11-30
   eventring journal verify --data /mnt/backup/2026-11-30 --deep";
+
+pub(super) const JOURNAL_REPAIR: &str = "\
+Without --apply it checks as `verify --deep` does, and says what would be done. With it everything that
+can be read is copied into a new database, which takes the place of the old one; ranges that cannot be
+read are written down, and readers are told of them. Nothing is deleted: the files that were there lie
+in the folder repair-TIME within the journal's, and are yours to remove. There has to be room for both.
+
+Examples:
+  eventring journal repair --data /var/lib/eventring
+  eventring journal repair --data /var/lib/eventring --apply
+
+Exit codes:
+  0    nothing was to be done, or it is done
+  1    without --apply: something is damaged; with it: the repair failed, and nothing has changed
+  2    wrong usage, a folder that is no journal, one that a server has open, or one of which not even
+       the end can be read: restore a backup";
 
 pub(super) const CHECK_CONFIG: &str = "\
 Prints what `serve` would use with the same file, environment and flags, in the form of a settings

@@ -27,6 +27,9 @@ pub(crate) enum JournalCommand {
     /// Copies the journal into a new folder, beside a running server too
     #[command(after_long_help = help::JOURNAL_BACKUP)]
     Backup(BackupArgs),
+    /// Makes a damaged journal anew of what can be read; what was there is moved aside
+    #[command(after_long_help = help::JOURNAL_REPAIR)]
+    Repair(RepairArgs),
 }
 
 /// The folder that a command is about.
@@ -120,6 +123,22 @@ pub(crate) struct BackupArgs {
 
     #[command(flatten)]
     pub(crate) journal: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RepairArgs {
+    #[command(flatten)]
+    pub(crate) journal: DataArgs,
+
+    /// Do it; otherwise only what is damaged is said
+    #[arg(long)]
+    pub(crate) apply: bool,
+
+    /// Let events of the future count as taken now, in a log with a new epoch
+    ///
+    /// For a clock that was ahead: times of a journal never go back, so that all that comes would be of that future, too.
+    #[arg(long)]
+    pub(crate) rebase_clock: bool,
 }
 
 /// Parses a time to milliseconds since 1970: the first one at it or later.

@@ -7,7 +7,7 @@ use crate::{console, exit};
 use eventring::event::{Epoch, EventBatch};
 use eventring::journal::{
     CommitError, CommitRound, ExportDecoder, ExportLine, Journal, JournalError, JournalReader,
-    RoundEvent, SqliteJournal, StateWork, StoredEvent,
+    Retention, RoundEvent, SqliteJournal, SqliteOptions, StateWork, StoredEvent,
 };
 use std::collections::HashMap;
 use std::fs::File;
@@ -87,7 +87,9 @@ pub(super) fn run(args: &ImportArgs) -> ExitCode {
             return ExitCode::from(exit::USAGE);
         }
     };
-    let mut journal = match SqliteJournal::open(&args.journal.data) {
+    // Nothing of it goes by a bound while it is taken: bounds are the server's.
+    let options = SqliteOptions::default().retention(Retention::default());
+    let mut journal = match SqliteJournal::open_with(&args.journal.data, &options) {
         Ok(journal) => journal,
         Err(error) => return unusable(&error),
     };

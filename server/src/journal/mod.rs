@@ -5,6 +5,7 @@ mod export;
 mod import;
 mod info;
 mod progress;
+mod repair;
 mod verify;
 
 use crate::cli::{JournalArgs, JournalCommand};
@@ -20,6 +21,7 @@ pub(crate) fn run(args: &JournalArgs) -> ExitCode {
         JournalCommand::Export(args) => export::run(args),
         JournalCommand::Import(args) => import::run(args),
         JournalCommand::Backup(args) => backup::run(args),
+        JournalCommand::Repair(args) => repair::run(args),
     }
 }
 

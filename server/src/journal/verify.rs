@@ -34,7 +34,7 @@ pub(super) fn run(args: &VerifyArgs) -> ExitCode {
     console::printed(written, code)
 }
 
-fn text(found: &Verified) -> io::Result<()> {
+pub(super) fn text(found: &Verified) -> io::Result<()> {
     let mut out = String::new();
     for damage in &found.damage {
         out.push_str(&format!("damaged: {}: {}\n", place(damage), damage.reason));

@@ -5,6 +5,7 @@ mod common;
 
 mod beside;
 mod export_import;
+mod repair;
 mod wrong;
 
 use common::Process;

@@ -16,4 +16,4 @@ mod write;
 
 pub use journal::SqliteJournal;
 pub use options::{JournalCompression, SqliteOptions};
-pub use tools::{BackedUp, Damage, JournalInfo, Progress, SqliteFiles, Verified};
+pub use tools::{BackedUp, Damage, JournalInfo, Progress, Repair, Repaired, SqliteFiles, Verified};

@@ -2,21 +2,21 @@
 
 use std::fmt;
 use std::fs;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::failed;
-use crate::event::Epoch;
+use crate::event::{Epoch, Filter};
 use crate::journal::sqlite::files::{DirectoryLock, Mark, MarkFile};
 use crate::journal::sqlite::open::{self, DATABASE};
 use crate::journal::sqlite::read::SqliteReader;
 use crate::journal::sqlite::retention::Floors;
 use crate::journal::sqlite::view::View;
 use crate::journal::sqlite::wal::Baton;
-use crate::journal::{Hole, JournalError, JournalReader};
+use crate::journal::{Hole, HoleReason, JournalError, JournalReader, Scan};
 
 /// The files of a journal, to look at: a server may be writing to them meanwhile. Nothing of them is changed, and no lock is
 /// taken that anybody would wait for.
@@ -47,14 +47,14 @@ use crate::journal::{Hole, JournalError, JournalReader};
 /// # Ok::<(), eventring::journal::JournalError>(())
 /// ```
 pub struct SqliteFiles {
-    pub(super) directory: PathBuf,
-    pub(super) database: PathBuf,
-    pub(super) connection: Connection,
+    pub(in crate::journal::sqlite::tools) directory: PathBuf,
+    pub(in crate::journal::sqlite::tools) database: PathBuf,
+    pub(in crate::journal::sqlite::tools) connection: Connection,
     pub(super) schema: u32,
-    pub(super) offsets: Range<u64>,
-    pub(super) holes: Vec<Hole>,
+    pub(in crate::journal::sqlite::tools) offsets: Range<u64>,
+    pub(in crate::journal::sqlite::tools) holes: Vec<Hole>,
     /// Of the log that is there; `None`: there is none, or it cannot be read.
-    pub(super) mark: Option<Mark>,
+    pub(in crate::journal::sqlite::tools) mark: Option<Mark>,
     /// Closed in order, or used.
     pub(super) is_clean: bool,
     way: Way,
@@ -82,8 +82,17 @@ impl SqliteFiles {
     /// [`TooNew`](JournalError::TooNew), [`SqliteTooOld`](JournalError::SqliteTooOld), or
     /// [`Damaged`](JournalError::Damaged) where not even its end can be read.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, JournalError> {
+        let used_by = DirectoryLock::holder(directory.as_ref());
+        let used_by = used_by.map_err(|error| open::failed(directory.as_ref(), error))?;
+        Self::open_as(directory.as_ref(), used_by)
+    }
+
+    /// Opens them for whoever holds the lock, or knows who does.
+    pub(in crate::journal::sqlite::tools) fn open_as(
+        directory: &Path,
+        used_by: Option<u32>,
+    ) -> Result<Self, JournalError> {
         open::check_version()?;
-        let directory = directory.as_ref();
         // A URI, and whoever reads a message elsewhere, knows no working directory.
         let directory = fs::canonicalize(directory).map_err(|e| open::failed(directory, e))?;
         let database = directory.join(DATABASE);
@@ -95,8 +104,6 @@ impl SqliteFiles {
         }
         // Before anything is read: what it says was committed then is there.
         let mark = MarkFile::look(&directory)?;
-        let used_by = DirectoryLock::holder(&directory);
-        let used_by = used_by.map_err(|error| open::failed(&directory, error))?;
         let way = Way::of(&database, used_by);
         let connection = way.open(&database);
         let connection = connection.map_err(|error| open::unusable(&database, &error))?;
@@ -165,6 +172,28 @@ impl SqliteFiles {
         Ok(Box::new(SqliteReader::of_all(connection, &view)))
     }
 
+    /// Opens another connection to look at it.
+    pub(in crate::journal::sqlite::tools) fn connect(&self) -> Result<Connection, JournalError> {
+        self.way.open(&self.database).map_err(failed)
+    }
+
+    /// Returns the offset behind pages that cannot be read, which begin behind an offset: a reader knows the way around them.
+    pub(in crate::journal::sqlite::tools) fn behind_damage(
+        &self,
+        before: u64,
+    ) -> Result<u64, JournalError> {
+        let mut reader = self.reader()?;
+        let all = Filter::all();
+        let scan = Scan::new(&all, before + 1..self.offsets.end).events_max(1);
+        let read = reader.read(&scan, &mut |_| ControlFlow::Break(()))?;
+        let damaged = read
+            .holes
+            .iter()
+            .filter(|hole| hole.reason == HoleReason::Damaged);
+        let behind = damaged.map(|hole| hole.range.end).max();
+        Ok(behind.unwrap_or(read.next).max(before + 2))
+    }
+
     /// Makes sure that what is read next is read as it can be now: somebody may have opened the journal since.
     pub(super) fn settle(&mut self) -> Result<(), JournalError> {
         if self.way == Way::Alone && wal_bytes(&self.database) > 0 {
@@ -210,7 +239,7 @@ fn escaped(path: &Path) -> String {
 }
 
 /// The file of SQLite beside a database.
-pub(super) fn beside(database: &Path, suffix: &str) -> PathBuf {
+pub(in crate::journal::sqlite::tools) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -4,11 +4,12 @@ mod backup;
 #[allow(clippy::module_inception, reason = "a file has the name of its type")]
 mod files;
 mod info;
-mod pages;
+pub(super) mod pages;
 mod verify;
 
 pub use backup::BackedUp;
 pub use files::SqliteFiles;
+pub(super) use files::beside;
 pub use info::JournalInfo;
 pub use pages::Progress;
 pub use verify::{Damage, Verified};
@@ -17,7 +18,7 @@ use crate::journal::JournalError;
 use crate::journal::sqlite::rows;
 
 /// Says what an error of SQLite means for whoever looks.
-fn failed(error: rusqlite::Error) -> JournalError {
+pub(super) fn failed(error: rusqlite::Error) -> JournalError {
     match rows::is_damage(&error) {
         true => JournalError::Damaged {
             reason: error.to_string(),

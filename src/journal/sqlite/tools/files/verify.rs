@@ -1,19 +1,19 @@
 //! Checks everything that a journal says of its events against them.
 
 use std::collections::HashMap;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::failed;
 use super::files::SqliteFiles;
 use super::pages::{self, Page, Progress};
-use crate::event::{EventRef, Filter};
+use crate::event::EventRef;
 use crate::journal::chunk::{ChunkHeader, Frame, Frames, Inflater, Numbers};
 use crate::journal::sqlite::rows;
 use crate::journal::sqlite::upkeep::SpanIndex;
 use crate::journal::sqlite::write::stream_name;
-use crate::journal::{HoleReason, JournalError, Scan};
+use crate::journal::{HoleReason, JournalError};
 
 /// Damage that is told one by one, at most; of more of it only the number is.
 const DAMAGE_MAX: usize = 1000;
@@ -141,7 +141,7 @@ impl Check<'_> {
                     self.link(end - 1, end - 1)?;
                     self.before = end - 1;
                 }
-                Err(error) if rows::is_damage(&error) => self.pass_damage(end)?,
+                Err(error) if rows::is_damage(&error) => self.pass_damage()?,
                 Err(error) => return Err(failed(error)),
             }
             progress(Progress {
@@ -346,18 +346,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Pages that cannot be read: a reader knows the way around them.
-    fn pass_damage(&mut self, end: u64) -> Result<(), JournalError> {
-        let mut reader = self.files.reader()?;
-        let all = Filter::all();
-        let scan = Scan::new(&all, self.before + 1..end).events_max(1);
-        let read = reader.read(&scan, &mut |_| ControlFlow::Break(()))?;
-        let damaged = read
-            .holes
-            .iter()
-            .filter(|hole| hole.reason == HoleReason::Damaged);
-        let behind = damaged.map(|hole| hole.range.end).max();
-        let behind = behind.unwrap_or(read.next).max(self.before + 2);
+    fn pass_damage(&mut self) -> Result<(), JournalError> {
+        let behind = self.files.behind_damage(self.before)?;
         self.tell_missing(self.before + 1..behind, "pages that cannot be read");
         self.before = behind - 1;
         Ok(())
@@ -398,8 +388,13 @@ impl Check<'_> {
 
     /// Every version is that of an event: as many as there are.
     fn streams(&mut self) -> Result<(), JournalError> {
-        // Beside a server some come and go while the others are counted.
-        if self.files.used_by().is_some() || self.found.damages > 0 {
+        // Beside a server some come and go while the others are counted; of events that are damaged the versions are there.
+        let is_told = self
+            .files
+            .holes
+            .iter()
+            .any(|hole| hole.reason == HoleReason::Damaged);
+        if self.files.used_by().is_some() || self.found.damages > 0 || is_told {
             return Ok(());
         }
         let sql = "SELECT count(*) FROM stream_version WHERE offset BETWEEN ?1 AND ?2";
