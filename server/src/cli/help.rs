@@ -90,7 +90,7 @@ Exit codes:
 
 pub(super) const JOURNAL: &str = "\
 The journal is in the folder of --data, as it is for `serve`. info, verify, export and backup change
-nothing, and work beside a running server; import and repair are for a journal that nobody has
+nothing, and work beside a running server; import, scavenge and repair are for a journal that nobody has
 open.
 
 Examples:
@@ -163,6 +163,25 @@ writes of a running server grows by what is written.
 Examples:
   eventring journal backup /mnt/backup/2026-11-30
   eventring journal verify --data /mnt/backup/2026-11-30 --deep";
+
+pub(super) const JOURNAL_SCAVENGE: &str = "\
+A server does this by itself, a bounded amount at a time. Here all of it is done at once: rows that were
+truncated, compacted or went by a bound are removed, those of which half has gone are written anew. Bounds
+are those of the flags, and none without them; what topics have of their own is the server's. The file
+does not shrink: free pages are used again. With --erase no byte of what has gone is left in the files;
+copies that the file system or the disk keeps elsewhere are out of reach.
+
+Age goes by the clock where that is within ten minutes of the last event's time; otherwise nothing goes by it.
+
+Examples:
+  eventring journal scavenge
+  eventring journal scavenge --retention-bytes 2G
+  eventring journal scavenge --erase --data /var/lib/eventring
+
+Exit codes:
+  0    done
+  1    not done to its end: standard error says why; no event that was to stay is lost
+  2    wrong usage, a folder that is no journal, one that a server has open";
 
 pub(super) const JOURNAL_REPAIR: &str = "\
 Without --apply it checks as `verify --deep` does, and says what would be done. With it everything that

@@ -1,8 +1,10 @@
 //! `eventring journal`: commands on the files of a journal.
 
 use super::{help, names};
+use crate::units;
 use clap::{Args, Subcommand, ValueHint};
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub(crate) struct JournalArgs {
@@ -27,6 +29,9 @@ pub(crate) enum JournalCommand {
     /// Copies the journal into a new folder, beside a running server too
     #[command(after_long_help = help::JOURNAL_BACKUP)]
     Backup(BackupArgs),
+    /// Removes what has gone from the files, until nothing is left to do
+    #[command(after_long_help = help::JOURNAL_SCAVENGE)]
+    Scavenge(ScavengeArgs),
     /// Makes a damaged journal anew of what can be read; what was there is moved aside
     #[command(after_long_help = help::JOURNAL_REPAIR)]
     Repair(RepairArgs),
@@ -123,6 +128,30 @@ pub(crate) struct BackupArgs {
 
     #[command(flatten)]
     pub(crate) journal: DataArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScavengeArgs {
+    #[command(flatten)]
+    pub(crate) journal: DataArgs,
+
+    /// Leave no byte in the files of events that have gone
+    ///
+    /// The whole database is written anew, which needs as much room again.
+    #[arg(long)]
+    pub(crate) erase: bool,
+
+    /// First let go what is beyond so many bytes, the oldest first; events with a stream stay
+    #[arg(long, value_name = "BYTES", value_parser = units::bytes)]
+    pub(crate) retention_bytes: Option<usize>,
+
+    /// First let go what is older, such as 7d; events with a stream stay
+    #[arg(long, value_name = "AGE", value_parser = units::retention_age)]
+    pub(crate) retention_age: Option<Duration>,
+
+    /// First let go all but so many events; events with a stream stay
+    #[arg(long, value_name = "N", value_parser = units::count)]
+    pub(crate) retention_events: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ pub(crate) use clients::{HistoryArgs, LineFormat, OnError, PublishArgs, TailArgs
 pub(crate) use journal::{Durability, JournalCompression};
 pub(crate) use journal_tools::{
     BackupArgs, ExportArgs, ImportArgs, InfoArgs, JournalArgs, JournalCommand, RepairArgs,
-    VerifyArgs,
+    ScavengeArgs, VerifyArgs,
 };
 pub(crate) use network::{Field, Listen};
 pub(crate) use serve::{
@@ -55,7 +55,7 @@ pub(crate) enum Command {
     /// Measures a running server over real sockets: latency, losses, CPU, memory
     #[command(after_help = help::MORE, after_long_help = help::BENCH)]
     Bench(BenchArgs),
-    /// Looks at the files of a journal: info, verify, export, import, backup, repair
+    /// Looks at the files of a journal: info, verify, export, import, backup, scavenge, repair
     #[command(after_long_help = help::JOURNAL)]
     Journal(JournalArgs),
     /// Prints every setting of the server and where it comes from; starts nothing

@@ -6,6 +6,7 @@ mod import;
 mod info;
 mod progress;
 mod repair;
+mod scavenge;
 mod verify;
 
 use crate::cli::{JournalArgs, JournalCommand};
@@ -21,6 +22,7 @@ pub(crate) fn run(args: &JournalArgs) -> ExitCode {
         JournalCommand::Export(args) => export::run(args),
         JournalCommand::Import(args) => import::run(args),
         JournalCommand::Backup(args) => backup::run(args),
+        JournalCommand::Scavenge(args) => scavenge::run(args),
         JournalCommand::Repair(args) => repair::run(args),
     }
 }

@@ -6,6 +6,7 @@ mod common;
 mod beside;
 mod export_import;
 mod repair;
+mod scavenge;
 mod wrong;
 
 use common::Process;
