@@ -171,6 +171,18 @@ impl<'a> Frames<'a> {
         part
     }
 
+    /// Returns whether the beginning of a body has a whole frame at or above an offset: what is behind it need not be looked at.
+    pub(super) fn reach(header: &ChunkHeader, mut body: &[u8], offset: u64) -> bool {
+        while let Some(raw) = Raw::cut(body) {
+            match raw.offset(header) {
+                Some(at) if at >= offset => return raw.is_whole(),
+                Some(_) => body = raw.behind,
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// Begins at the first frame at or above an offset. Of what lies before it only the last frame is checked, whose offset
     /// may be wrong and be the one that is looked for: a look at one event costs the check of two.
     pub(in crate::journal) fn starting_at(

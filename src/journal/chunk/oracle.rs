@@ -107,7 +107,17 @@ pub(super) fn deflate(prev: u64, events: &[Kept]) -> Option<Written> {
     assert_eq!(header.inflated as usize, plain.body.len());
     assert!(header.is_whole(topics, body.len(), crc.header));
     assert_eq!((topics, crc.body), (&plain.topics[..], plain.crc.body));
-    assert_eq!(Inflater::default().frames(&header, body), plain.body);
+    let mut inflater = Inflater::default();
+    assert_eq!(inflater.frames(&header, body), plain.body);
+    for event in events.iter().step_by(7) {
+        let range = event.offset..event.offset + 1;
+        let mut part = Vec::new();
+        inflater.inflate(&header, body, range.end, &mut part);
+        let found = Frames::starting_at(header, &part, range.start).next();
+        assert_eq!(found, Some(Ok(event.frame())));
+        let behind = Frames::starting_at(header, &part, range.start).nth(1);
+        assert!(behind.is_none_or(|behind| behind.is_ok()));
+    }
     Some(Written {
         header,
         topics: topics.to_vec(),

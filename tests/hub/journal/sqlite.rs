@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use eventring::event::{Event, EventBatch};
+use eventring::event::{Event, EventBatch, EventRef};
 use eventring::hub::{
     Durability, Gap, GapReason, Hub, ReceiveTimeoutError, StartFrom, Subscription, TopicConfig,
+    TryReceiveError,
 };
-use eventring::journal::{Hole, HoleReason, Journal, SqliteJournal};
+use eventring::journal::{Compact, Hole, HoleReason, Journal, SqliteJournal};
 
 use super::{event, eventually, seen};
 
@@ -103,6 +104,56 @@ fn all_of_it_comes_back_after_a_clean_end() {
     let from_the_beginning = Subscription::all().start(StartFrom::Beginning);
     assert_eq!(seen(&mut hub.subscribe(from_the_beginning).unwrap()), kept);
     assert_eq!(hub.publish(event("memory")).unwrap().offset, 241);
+}
+
+/// Whoever reads a compacted topic from the beginning ends with the newest of each key, and is told of no gap.
+#[test]
+fn a_compacted_topic_ends_with_the_newest_of_each_key() {
+    let directory = Directory::new();
+    let hub = open(&directory.0);
+    let compact = TopicConfig::default().compact(Some(Compact::new("/data/id")));
+    hub.set_topic("users", compact).unwrap();
+    let text = "x".repeat(200);
+    for first in (0..4_000).step_by(50) {
+        let mut batch = EventBatch::new();
+        for number in first..first + 50 {
+            let data = format!(
+                "{{\"id\":{},\"n\":{number},\"text\":\"{text}\"}}",
+                number % 20
+            );
+            batch.push(
+                Event::builder("users", "changed")
+                    .json(&data)
+                    .build()
+                    .unwrap(),
+            );
+        }
+        hub.publish_batch(&batch).unwrap();
+    }
+    eventually("older ones go", || {
+        hub.journal().unwrap().stats().removed_events > 1_500
+    });
+    drop(hub);
+    let hub = open(&directory.0);
+    let from_the_beginning = Subscription::topics(["users"]).start(StartFrom::Beginning);
+    let mut receiver = hub.subscribe(from_the_beginning).unwrap();
+    let (mut count, mut newest) = (0, std::collections::BTreeMap::new());
+    let mut take = |event: EventRef<'_>| {
+        let data = String::from_utf8(event.data().to_vec()).unwrap();
+        let mut numbers = data.split([':', ',']).skip(1).step_by(2);
+        let mut number = || numbers.next().unwrap().parse::<u64>().unwrap();
+        newest.insert(number(), number());
+        count += 1;
+    };
+    let end = loop {
+        if let Err(end) = receiver.drain(usize::MAX, |_, event| take(event)) {
+            break end;
+        }
+    };
+    assert_eq!(end, TryReceiveError::Empty);
+    assert!(count < 2_500, "{count} of 4,000");
+    let expected = (0..20).map(|id| (id, 3_980 + id)).collect();
+    assert_eq!(newest, expected);
 }
 
 /// A process of its own, which another test starts and kills: publishes as many threads until then, and says in a file what was acknowledged.

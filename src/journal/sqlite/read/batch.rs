@@ -135,7 +135,11 @@ impl Batch {
         for chunk in deflated.filter(|chunk| chunk.header.inflated > 0) {
             let start = inflated.len();
             let body = &stored[chunk.place.clone()];
-            self.inflater.inflate(&chunk.header, body, inflated);
+            let until = match chunk.crc {
+                Some(_) => u64::MAX,
+                None => chunk.asked.end,
+            };
+            self.inflater.inflate(&chunk.header, body, until, inflated);
             chunk.place = start..inflated.len();
         }
     }
