@@ -87,13 +87,10 @@
 //! | `v_checkpoint` | a checkpoint | `name`, `position`, `saved` |
 //! | `v_hold` | what somebody still needs | `name`, `position`, `set_at` |
 //!
-//! ```text
-//! -- Events and bytes by day.
-//! SELECT substr(recorded_first, 1, 10) AS day, sum(events), sum(bytes) FROM v_chunk GROUP BY day;
-//! -- The newest chunks with events of a topic.
-//! SELECT first, events, recorded_last FROM v_chunk
-//! WHERE ' ' || topics || ' ' LIKE '% orders.eu %' ORDER BY first DESC LIMIT 10;
-//! ```
+//! | question | statement |
+//! | --- | --- |
+//! | events and bytes by day | `SELECT substr(recorded_first, 1, 10) AS day, sum(events), sum(bytes) FROM v_chunk GROUP BY day` |
+//! | where a topic's newest events are | `SELECT max(last) FROM v_chunk WHERE ' ' \|\| topics \|\| ' ' LIKE '% orders.eu %'` |
 //!
 //! # A full disk, a broken one
 //!

@@ -22,9 +22,9 @@ pub(in crate::journal) enum Fate {
     Keyless,
     /// Stays: it is the newest of its key. A tombstone may go from a time on.
     Newest { expires: Option<i64> },
-    /// A newer one has its key.
+    /// Goes: a newer one has its key.
     Superseded,
-    /// It said that its key is gone, long enough.
+    /// Goes: its key is gone, and it has said so for long enough.
     Expired,
 }
 
