@@ -28,6 +28,8 @@ const FLUSH_WITHIN: Duration = Duration::from_millis(20);
 /// is in use already, since a look costs as much as a small commit.
 const MEASURE_AFTER: u64 = 64 << 10;
 const MEASURE_PART: u64 = 128;
+/// Bytes of events after which a commit makes a step of retention itself: less than what a step deletes, so that it keeps up.
+const RETAIN_AFTER: u64 = 1 << 20;
 /// Between two tries to take up room for a full disk again.
 const RESERVE_AGAIN: Duration = Duration::from_secs(10);
 
@@ -77,6 +79,8 @@ struct Open {
     /// Bytes of events that were written since it was looked how many pages are in use, and what was found then.
     unmeasured: u64,
     measured: u64,
+    /// Bytes of events that were written since it was looked whether some have to go.
+    unretained: u64,
     last: u64,
     flushed: u64,
     /// Since when something is written and not flushed.
@@ -204,6 +208,7 @@ impl SqliteJournal {
             page_bytes,
             unmeasured: 0,
             measured: 0,
+            unretained: 0,
             last: recovered.last,
             flushed: recovered.last,
             unflushed: None,
@@ -367,6 +372,7 @@ fn closed() -> CommitError {
 
 impl Open {
     fn commit(&mut self, round: &mut CommitRound<'_>, view: &Arc<View>) -> Result<(), CommitError> {
+        self.retaining.resume();
         // Without anything to write a round is a question whether it could be written.
         let is_probe = round.events.is_empty() && round.work.is_empty() && round.holes.is_empty();
         if is_probe && !round.flush {
@@ -414,8 +420,12 @@ impl Open {
         self.checkpointer
             .committed(wal::committed(), Instant::now());
         // Between rounds there may be no time, for as long as they come.
+        self.unretained += bytes;
         if self.is_measure_due() {
             self.measure(view);
+        }
+        if self.unretained >= RETAIN_AFTER.min(self.measure_after()) {
+            self.unretained = 0;
             self.retain(Instant::now(), view);
         }
         Ok(())
@@ -703,7 +713,11 @@ impl Open {
     }
 
     fn is_measure_due(&self) -> bool {
-        self.unmeasured >= MEASURE_AFTER.max(self.measured / MEASURE_PART)
+        self.unmeasured >= self.measure_after()
+    }
+
+    fn measure_after(&self) -> u64 {
+        MEASURE_AFTER.max(self.measured / MEASURE_PART)
     }
 
     /// Notes a flush that was no round.

@@ -9,7 +9,7 @@ use crate::journal::Retention;
 const PART: u64 = 32;
 /// Buckets of a ledger: above it two become one.
 const BUCKETS_MAX: usize = 64;
-/// A pass takes such a part of a topic, or a bucket.
+/// A pass takes such a part of a topic, or a bucket, and as many events as came since the last one: it keeps up.
 const PASS_PART: u64 = 10;
 
 /// A run of a topic's events.
@@ -29,6 +29,8 @@ pub(super) struct Ledger {
     buckets: VecDeque<Bucket>,
     events: u64,
     bytes: u64,
+    /// Events that came since the last pass.
+    added: u64,
 }
 
 /// The oldest buckets of a ledger, which are to go.
@@ -51,6 +53,7 @@ impl Ledger {
             buckets: VecDeque::new(),
             events: 0,
             bytes: 0,
+            added: 0,
         }
     }
 
@@ -67,6 +70,7 @@ impl Ledger {
     pub(super) fn add(&mut self, offset: u64, recorded: i64, bytes: u64, is_before: bool) {
         self.events += 1;
         self.bytes += bytes;
+        self.added += u64::from(!is_before);
         let bounds = self.bounds;
         let end = match is_before {
             true => self.buckets.front_mut(),
@@ -116,7 +120,7 @@ impl Ledger {
     pub(super) fn excess(&self, older_than: Option<i64>, hold: u64) -> Excess {
         let mut excess = Excess::default();
         let (mut events, mut bytes) = (self.events, self.bytes);
-        let mut left = (self.events / PASS_PART).max(1);
+        let mut left = (self.events / PASS_PART).max(1) + self.added;
         for bucket in &self.buckets {
             let goes = self
                 .bounds
@@ -148,8 +152,9 @@ impl Ledger {
         excess
     }
 
-    /// Forgets the oldest buckets.
+    /// Forgets the oldest buckets: a pass is over.
     pub(super) fn pop(&mut self, buckets: usize) {
+        self.added = 0;
         for bucket in self.buckets.drain(..buckets.min(self.buckets.len())) {
             self.events -= bucket.events;
             self.bytes -= bucket.bytes;
@@ -212,6 +217,7 @@ mod tests {
             ahead.add(offset, offset as i64, 10, false);
             back.add(501 - offset, 501 - offset as i64, 10, true);
         }
+        ahead.added = 0;
         for ledger in [&mut ahead, &mut back] {
             let (mut floor, mut passes) = (0, 0);
             loop {

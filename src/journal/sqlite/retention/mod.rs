@@ -39,6 +39,8 @@ pub(super) const CAPPED: Duration = Duration::from_secs(1);
 const EXCEEDED: Duration = Duration::from_secs(1);
 /// Bytes that a journal has whatever is in it, about: below a bound as low nothing is refused for it.
 const LEAST_BYTES: u64 = 1 << 20;
+/// Bytes of a frame and its part of a row, beside the record, about.
+const FRAME_BYTES: u64 = 32;
 /// Floors of topics, at most: each is in memory, and looked at for each event below the highest. A truncation that needs a further
 /// one is refused.
 const FLOORS_MAX: usize = 1 << 16;
@@ -65,6 +67,8 @@ pub(super) struct Retaining {
     has_streams: bool,
     /// Events that have a stream.
     streams: u64,
+    /// What came since the last pass began.
+    added: Added,
     /// No pass begins before; of topics.
     not_before: Option<Instant>,
     topics_not_before: Option<Instant>,
@@ -73,7 +77,7 @@ pub(super) struct Retaining {
     topics_age_at: Option<Instant>,
     /// What is there exceeds the bound of bytes, and may not go.
     exceeded: Option<String>,
-    /// A step failed: nothing is tried until the next commit.
+    /// A step failed: nothing is tried until somebody commits.
     is_paused: bool,
 }
 
@@ -83,6 +87,13 @@ pub(super) struct There {
     pub(super) bytes: u64,
     pub(super) events: u64,
     pub(super) last: u64,
+}
+
+/// What was committed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Added {
+    bytes: u64,
+    events: u64,
 }
 
 /// The kind of a step.
@@ -167,6 +178,11 @@ impl Retaining {
         })
     }
 
+    /// Tries again what failed: somebody commits, or tries whether that can be done.
+    pub(super) fn resume(&mut self) {
+        self.is_paused = false;
+    }
+
     /// Notes a commit.
     pub(super) fn committed(&mut self, events: &[RoundEvent<'_>]) {
         let streams = events
@@ -175,7 +191,11 @@ impl Retaining {
             .count() as u64;
         self.has_streams |= streams > 0;
         self.streams += streams;
-        self.is_paused = false;
+        self.added.bytes += events
+            .iter()
+            .map(|one| one.event.record().len() as u64 + FRAME_BYTES)
+            .sum::<u64>();
+        self.added.events += events.len() as u64;
         if !self.topics.is_empty() {
             self.topics.committed(events);
         }
@@ -458,7 +478,8 @@ impl Retaining {
             true => all.retained_streams,
             false => all.retained,
         };
-        Ok(Pass::new(at, (bytes, events), below, there))
+        let added = std::mem::take(&mut self.added);
+        Ok(Pass::new(at, (bytes, events), below, there, added))
     }
 
     /// Reads the holds, and cuts those that held for too long or too much.

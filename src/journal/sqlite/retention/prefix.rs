@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, params};
 
-use super::There;
 use super::rewrite::{Gone, Rewritten, Run, Worth, rewrite};
+use super::{Added, There};
 use crate::event::EventRef;
 use crate::journal::chunk::{ChunkBuilder, ChunkHeader, Frame};
 use crate::journal::sqlite::rows;
@@ -72,15 +72,21 @@ pub(super) struct Stepped {
 
 impl Pass {
     /// Begins at an offset: as many bytes and events are to go, and everything below an offset, but no more than a part of what
-    /// is there.
-    pub(super) fn new(at: u64, (bytes, events): (u64, u64), below: u64, there: There) -> Self {
+    /// is there, and what came since the last pass: it keeps up however fast that is.
+    pub(super) fn new(
+        at: u64,
+        (bytes, events): (u64, u64),
+        below: u64,
+        there: There,
+        added: Added,
+    ) -> Self {
         Self {
             at,
             bytes,
             events,
             below,
-            bytes_max: (there.bytes / PART).max(1),
-            events_max: (there.events / PART).max(1),
+            bytes_max: (there.bytes / PART).max(1) + added.bytes,
+            events_max: (there.events / PART).max(1) + added.events,
         }
     }
 
