@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use eventring::event::Filter;
-use eventring::journal::{Hole, HoleReason, Journal, Scan, SqliteJournal};
+use eventring::journal::{Hole, HoleReason, Journal, Scan, SqliteJournal, holds};
 
 use super::run::Run;
 use crate::script::{KEY, TABLE};
@@ -16,6 +16,8 @@ pub(crate) struct Found {
     events: BTreeMap<u64, (Option<u64>, Vec<u8>)>,
     holes: Vec<Hole>,
     state: Option<u64>,
+    /// The offset from which on nothing may go but what somebody asked for.
+    held: Option<u64>,
 }
 
 /// The limits within which everything has to be.
@@ -41,10 +43,11 @@ pub(crate) fn read(journal: &SqliteJournal, topics: Option<&str>, descending: bo
     let filter = topics.map_or_else(Filter::all, |topics| Filter::parse([topics]).unwrap());
     let mut reader = journal.view().reader().unwrap();
     let mut found = Found::default();
-    let state = &mut found.state;
+    let Found { state, held, .. } = &mut found;
     reader
         .state(&mut |tx| {
             let value = tx.get(TABLE, KEY).unwrap();
+            *held = holds::all(tx).unwrap().first().map(|hold| hold.position);
             *state = value.map(|value| u64::from_le_bytes(value.try_into().unwrap()));
         })
         .unwrap();
@@ -190,7 +193,12 @@ impl Found {
                 continue;
             }
             assert!(!is_streamed, "{offset} of a stream is gone");
-            if *offset < run.truncated(topic, truncations + 1) {
+            let is_truncated = *offset < run.truncated(topic, truncations + 1);
+            if run.kind.keeps_holds() && !is_truncated {
+                let held = self.held.unwrap_or(u64::MAX);
+                assert!(*offset < held, "{offset} is held from {held} on, and gone");
+            }
+            if is_truncated {
                 sums.truncated += 1;
             } else if covers(&retained, *offset) {
                 sums.retained += 1;

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use eventring::event::Event;
 use eventring::journal::{
     CommitFailure, CommitRound, Compact, Hole, HoleReason, Journal, JournalCompression, Retention,
-    RoundEvent, SqliteJournal, SqliteOptions, StateWork, TopicPolicy,
+    RoundEvent, SqliteJournal, SqliteOptions, StateTx, StateWork, TopicPolicy, holds,
 };
 use vfs_shim::{Random, Shim};
 
 use crate::script::{self, KEY, MARK, RESERVATIONS, TABLE};
 
 /// Topics by what becomes of their events: kept, cut off by somebody, kept by number, and one an item.
-const KINDS: [&str; 4] = ["orders", "cut", "short", "keyed"];
+const KINDS: [&str; 6] = ["orders", "cut", "short", "keyed", "keyed", "keyed"];
 const TOPICS: u64 = 12;
 /// Events that are kept of a topic that has a bound.
 const SHORT: u64 = 40;
@@ -65,8 +65,8 @@ impl Kind {
         let all = Retention::default();
         let retention = match seed % 3 {
             0 => all.bytes(Some(3 << 20)),
-            1 => all.events(Some(2_000)),
-            _ => all.age(Some(Duration::from_secs(3_600))),
+            1 => all.events(Some(4_000)),
+            _ => all.age(Some(Duration::from_secs(6 * 3_600))),
         };
         let compression = match seed / 3 % 2 {
             0 => JournalCompression::Deflate,
@@ -77,6 +77,11 @@ impl Kind {
             retention,
             compression,
         }
+    }
+
+    /// Whether holds are never cut: a bound of bytes cuts them.
+    pub(crate) fn keeps_holds(&self) -> bool {
+        self.retention.bytes.is_none()
     }
 
     pub(crate) fn options(&self, vfs: &str) -> SqliteOptions {
@@ -181,9 +186,13 @@ impl<'a> Run<'a> {
             }
             13..40 => {
                 let now = self.now();
-                for _ in 0..1 + self.random.below(8) {
-                    journal.maintain(now);
-                }
+                // Now and then all of it.
+                let turns = match self.random.below(10) {
+                    0 => 1_000,
+                    _ => 1 + self.random.below(8),
+                };
+                let mut turns = 0..turns;
+                while turns.next().is_some() && journal.maintain(now) == Some(Duration::ZERO) {}
             }
             _ => self.commit(&mut journal),
         }
@@ -228,6 +237,11 @@ impl<'a> Run<'a> {
         if let Some(state) = round.state {
             let put = StateWork::new(Box::new(move |tx| tx.put(TABLE, KEY, &state.to_le_bytes())));
             commit.work.push(put);
+        }
+        if number.is_multiple_of(20) {
+            let next = self.next;
+            let hold = move |tx: &mut dyn StateTx| holds::set(tx, "reader", next, recorded);
+            commit.work.push(StateWork::new(Box::new(hold)));
         }
         journal.commit(&mut commit).unwrap();
         drop(commit);
@@ -286,8 +300,10 @@ impl<'a> Run<'a> {
     }
 
     fn event(&mut self) -> (Event, Option<u64>) {
-        let kind = KINDS[self.random.below(4) as usize];
-        let topic = format!("{kind}.{}", self.random.below(TOPICS));
+        let kind = KINDS[self.random.below(6) as usize];
+        // So many of one topic that it is compacted.
+        let topics = if kind == "keyed" { 1 } else { TOPICS };
+        let topic = format!("{kind}.{}", self.random.below(topics));
         let mut event = Event::builder(&topic, "placed");
         let length = match self.random.below(50) {
             0 => 20_000 + self.random.below(40_000),
