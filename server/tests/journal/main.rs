@@ -3,6 +3,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod broken_disk;
+mod clock;
+mod copied;
 mod directory;
 mod full_disk;
 mod kills;
