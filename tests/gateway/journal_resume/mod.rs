@@ -5,6 +5,7 @@ mod gated;
 mod joins;
 mod log;
 mod outrun;
+mod retained;
 mod slow_reads;
 mod starts;
 mod state;

@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(told(GapReason::Indeterminate), 1);
     }
 
-    /// Who came back by the id of a gap missed the events with a stream that had stayed among what it was told of.
+    /// Once whoever came back by the id of a gap missed the events with a stream that had stayed among what it was told of.
     #[test]
     fn a_gap_that_has_events_among_it_sets_nobody_behind_them() {
         let events = [(5, event("a")), (12, event("a"))];
