@@ -39,6 +39,8 @@ const AGE_PART: i64 = 10;
 pub(super) struct Compactor {
     topics: BTreeMap<Box<str>, Topic>,
     pass: Option<Pass>,
+    /// The end of what was settled when their numbers were looked up; `None`: there are others since.
+    numbered: Option<u64>,
     inflater: Inflater,
 }
 
@@ -129,6 +131,7 @@ impl Compactor {
             expires: None,
         };
         self.topics.insert(name.into(), topic);
+        self.numbered = None;
         true
     }
 
@@ -142,8 +145,12 @@ impl Compactor {
         if self.pass.is_some() {
             return self.go_on(connection);
         }
-        for (name, topic) in &mut self.topics {
-            topic.read(connection, name)?;
+        // A topic has its number before any of its events is settled.
+        if self.numbered != Some(settled) {
+            for (name, topic) in &mut self.topics {
+                topic.read(connection, name)?;
+            }
+            self.numbered = Some(settled);
         }
         let keys: usize = self.topics.values().map(|topic| topic.index.keys()).sum();
         if keys < KEYS_MAX && self.take_settled(connection, settled)? {
@@ -155,10 +162,9 @@ impl Compactor {
                 .iter()
                 .max_by_key(|(_, topic)| topic.index.keys())
         };
-        let is_due = |(_, topic): &(&Box<str>, &Topic)| topic.is_due(limits);
         let due = match is_full {
             true => largest(),
-            false => self.topics.iter().find(is_due),
+            false => self.topics.iter().find(|(_, topic)| topic.is_due(limits)),
         };
         // What is held stays: the pass is made when the hold has moved on.
         let Some((name, topic)) = due.filter(|(_, topic)| topic.next <= limits.hold) else {
