@@ -10,7 +10,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eventring::journal::{CommitFailure, Journal, JournalError, SqliteJournal, SqliteOptions};
+use eventring::journal::{
+    CommitFailure, Journal, JournalError, Retention, SqliteJournal, SqliteOptions,
+};
 use rusqlite::ffi;
 use vfs_shim::{Call, Fault, Part, Shim};
 
@@ -32,16 +34,20 @@ enum Phase {
     Flush,
     Merge,
     Checkpoint,
+    Truncate,
+    Retain,
     Close,
 }
 
-const PHASES: [(Phase, &str); 7] = [
+const PHASES: [(Phase, &str); 9] = [
     (Phase::Create, "create"),
     (Phase::Open, "open"),
     (Phase::Commit, "commit"),
     (Phase::Flush, "flush"),
     (Phase::Merge, "merge"),
     (Phase::Checkpoint, "checkpoint"),
+    (Phase::Truncate, "truncate"),
+    (Phase::Retain, "retain"),
     (Phase::Close, "close"),
 ];
 
@@ -85,6 +91,12 @@ const LOCKS: [(&str, c_int, c_int); 2] = [
     ("BUSY", ffi::SQLITE_BUSY, 0),
     ("PROTOCOL", ffi::SQLITE_PROTOCOL, 0),
 ];
+
+/// What a topic is called that is deleted, and how many events are kept where that is bounded.
+const TRUNCATED: &str = "orders.7";
+const EVENTS_MAX: u64 = 200;
+/// What commits a round while a call fails.
+const COMMITS: [Phase; 3] = [Phase::Commit, Phase::Flush, Phase::Checkpoint];
 
 /// The calls of each checkpoint.
 const IN_CHECKPOINT: [(Part, Call); 6] = [
@@ -130,7 +142,7 @@ impl Base {
         let mut script = Script::new(SEED);
         let mut journal = open(&directory, "unix").unwrap();
         let rounds = match phase {
-            Phase::Checkpoint | Phase::Close | Phase::Merge => 40,
+            Phase::Checkpoint | Phase::Retain | Phase::Close | Phase::Merge => 40,
             _ => 12,
         };
         if phase == Phase::Merge {
@@ -162,11 +174,29 @@ impl Base {
 const SEED: u64 = 11;
 
 fn open(directory: &Directory, vfs: &str) -> Result<SqliteJournal, JournalError> {
+    open_with(directory, vfs, Retention::default())
+}
+
+fn open_with(
+    directory: &Directory,
+    vfs: &str,
+    retention: Retention,
+) -> Result<SqliteJournal, JournalError> {
     let options = SqliteOptions::default()
         .same_epoch(true)
+        .retention(retention)
         .page_bytes(PAGE)
         .vfs(Some(vfs.to_owned()));
     SqliteJournal::open_with(directory.path(), &options)
+}
+
+/// Opens it for what a phase does.
+fn open_for(phase: Phase, directory: &Directory, shim: &Shim) -> SqliteJournal {
+    let retention = match phase {
+        Phase::Retain => Retention::default().events(Some(EVENTS_MAX)),
+        _ => Retention::default(),
+    };
+    open_with(directory, shim.name(), retention).unwrap()
 }
 
 /// The meaning of a refusal.
@@ -197,11 +227,17 @@ fn run(
             journal.maintain(Instant::now() + Duration::from_secs(1));
             after(journal)
         }
-        Phase::Merge => {
-            let mut turns = 0;
-            while journal.maintain(Instant::now()).is_some() {
-                turns += 1;
-                assert!(turns < 1_000, "it ends");
+        Phase::Truncate => match journal.truncate(TRUNCATED, u64::MAX >> 1, false) {
+            Ok(()) => DONE,
+            Err(error) => meaning(error.failure),
+        },
+        Phase::Merge | Phase::Retain => {
+            let (mut now, mut turns) = (Instant::now(), 0..1_000);
+            while turns.next().is_some()
+                && let Some(wait) = journal.maintain(now)
+            {
+                // What is done once a minute is not waited for.
+                now += wait.min(Duration::from_secs(1));
             }
             after(journal)
         }
@@ -288,10 +324,10 @@ fn case(
         check(to, &script, script.rounds.len());
         return is_met.then_some(outcome);
     }
-    let mut journal = open(to, shim.name()).unwrap();
+    let mut journal = open_for(phase, to, shim);
     let acknowledged = |script: &Script, outcome| match outcome {
         // The last one may be there or not.
-        POISONED if phase != Phase::Close && phase != Phase::Merge => script.rounds.len() - 1,
+        POISONED if COMMITS.contains(&phase) => script.rounds.len() - 1,
         _ => script.rounds.len(),
     };
     shim.fail(fault);
@@ -316,6 +352,10 @@ fn case(
         }
     }
     drop(journal);
+    if matches!(phase, Phase::Truncate | Phase::Retain) {
+        check_gone(to, &script, phase, outcome);
+        return is_met.then_some(outcome);
+    }
     let all = script.rounds.len();
     let is_sure = outcome != POISONED;
     check(to, &script, if is_sure { all } else { kept });
@@ -328,6 +368,40 @@ fn check(directory: &Directory, script: &Script, acknowledged: usize) {
     judge::read(&journal).check_whole(script, acknowledged);
 }
 
+/// As above, where something was to go: all of what was deleted is gone, or nothing is; what retention took is told.
+fn check_gone(directory: &Directory, script: &Script, phase: Phase, outcome: &str) {
+    let journal = open(directory, "unix").unwrap();
+    let found = judge::read(&journal);
+    assert_eq!(found.error, None);
+    found.check_events(script);
+    let there: BTreeSet<u64> = found.events.iter().map(|(offset, _)| *offset).collect();
+    let missing: Vec<u64> = script
+        .events
+        .keys()
+        .filter(|offset| !there.contains(offset))
+        .copied()
+        .collect();
+    let told = |offset: &u64| found.holes.iter().any(|hole| hole.range.contains(offset));
+    if phase == Phase::Retain {
+        assert!(missing.iter().all(told), "{missing:?}: {:?}", found.holes);
+        return;
+    }
+    assert!(!missing.iter().any(told), "somebody asked for it");
+    // What was committed behind it is of the last round.
+    let last = script.rounds.last().unwrap().offsets[0];
+    let before = script.events.range(..last);
+    let deleted: Vec<u64> = before
+        .filter(|(_, event)| event.as_ref().topic() == TRUNCATED)
+        .map(|(offset, _)| *offset)
+        .collect();
+    assert!(!deleted.is_empty());
+    match outcome {
+        DONE => assert_eq!(missing, deleted),
+        POISONED => assert!(missing.is_empty() || missing.starts_with(&deleted)),
+        _ => assert_eq!(missing, []),
+    }
+}
+
 #[test]
 fn the_table_of_errors() {
     let shim = Shim::register("errors");
@@ -338,7 +412,10 @@ fn the_table_of_errors() {
         // How often each call comes.
         let mut script = base.copy(phase, &to);
         let before = counts(&shim);
-        let mut journal = open(&to, shim.name()).unwrap();
+        let mut journal = match phase {
+            Phase::Create | Phase::Open => open(&to, shim.name()).unwrap(),
+            _ => open_for(phase, &to, &shim),
+        };
         let opened = counts(&shim);
         run(phase, &shim, &mut journal, &mut script);
         let done = counts(&shim);
@@ -372,7 +449,9 @@ fn the_table_of_errors() {
                 Phase::Create | Phase::Open | Phase::Close => false,
                 Phase::Checkpoint => call == Call::ShmLock,
                 Phase::Commit => call == Call::Read,
-                Phase::Flush | Phase::Merge => matches!(call, Call::Read | Call::ShmLock),
+                Phase::Flush | Phase::Merge | Phase::Truncate | Phase::Retain => {
+                    matches!(call, Call::Read | Call::ShmLock)
+                }
             };
             errors.retain(|_, _| !is_by_chance);
             for (outcome, errors) in errors {
