@@ -51,7 +51,7 @@
 //! | in use by process N | two servers have one folder: stop that one, or give this one a folder of its own |
 //! | not a journal; a database of another program | `--data` names the wrong folder |
 //! | schema N is newer | a newer version has written it: use that version. There is no way back but a backup |
-//! | damaged | not even the end of the log can be read: restore, and keep the folder as it is for whoever looks at it |
+//! | damaged | not even the end of the log can be read: restore a backup, and keep the folder as it is for whoever looks at it |
 //! | no space left on device | even what is kept in reserve is used up: make 20 MiB of room |
 //!
 //! # Gaps, and their reasons
@@ -63,7 +63,7 @@
 //! | `retention` | it was older than what is kept |
 //! | `crash` | the process or the machine ended before it was as safe as it would have been |
 //! | `aborted`, `indeterminate` | a commit failed; its publishers were told the same |
-//! | `damaged` | the disk gave back something else than was written, or could not read it. Check the disk, and restore what matters |
+//! | `damaged` | the disk gave back something else than was written, or could not read it. Check the disk. `eventring journal verify` says which events are hit; `eventring journal repair` makes the journal anew of the rest, and moves the old files aside |
 //! | `memory` | some of its topics are `none`: a bound on what may have been missed |
 //!
 //! Deleted, truncated and compacted events are not told: somebody asked for it.
@@ -111,10 +111,15 @@
 //!
 //! # Backup and restore
 //!
-//! With the server stopped, copy the folder: all of it, or `journal.sqlite` with `journal.sqlite-wal` and `durable`. The
-//! `-wal` belongs to it: without, the newest events are gone. Do **not** copy the files of a running server one by one: each would be
-//! of another moment. Such a copy opens, or is refused; it hands out nothing that was not published, but events are missing
-//! in it.
+//! ```sh
+//! eventring journal backup --data /var/lib/eventring /mnt/backup/today
+//! eventring journal verify --data /mnt/backup/today
+//! ```
+//!
+//! takes a copy of one moment, beside a running server too. With the server stopped the folder may be copied as well: all of
+//! it, or `journal.sqlite` with `journal.sqlite-wal` and `durable`. The `-wal` belongs to it: without, the newest events are
+//! gone. Do **not** copy the files of a running server one by one: each would be of another moment. Such a copy opens, or is
+//! refused; it hands out nothing that was not published, but events are missing in it.
 //!
 //! A file system's snapshot of all files at one instant is as good as a loss of power: everything durable is in it.
 //!
