@@ -464,3 +464,116 @@ fn what_is_erased_is_in_no_file_any_more() {
         assert_eq!(read(&journal, &Filter::all(), true).0.last(), Some(&next));
     }
 }
+
+/// Everything at once, so much that there are spans: what is there is what the floors leave, and nothing is damaged.
+#[test]
+fn whatever_is_done_in_whatever_order_the_floors_say_what_is_left() {
+    for seed in 1..=2_u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut random = move |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        let directory = Directory::new();
+        let compression = match seed % 2 {
+            0 => JournalCompression::Deflate,
+            _ => JournalCompression::None,
+        };
+        let options = SqliteOptions::default()
+            .compression(compression)
+            .retention(Retention::default().events(Some(20_000)));
+        let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
+        // Offset, topic, has a stream.
+        let mut kept: Vec<(u64, String, bool)> = Vec::new();
+        let mut next = 1;
+        for step in 0..2_500 {
+            let mut events = Vec::new();
+            for _ in 0..random(30) + 1 {
+                let topic = match random(400) {
+                    0..4 => format!("rare.{}", random(3)),
+                    one => format!("often.{}", one % 4),
+                };
+                let mut builder = Event::builder(&topic, "t");
+                let has_stream = random(40) == 0;
+                let data = vec![b'x'; random(1_200) as usize];
+                builder.data("application/octet-stream", &data);
+                if has_stream {
+                    builder.stream("s", "1", None);
+                }
+                events.push((next, has_stream, builder.build().unwrap()));
+                kept.push((next, topic, has_stream));
+                next += 1 + random(20) / 19;
+            }
+            let mut round = CommitRound::default();
+            for (offset, has_stream, event) in &events {
+                let mut event = RoundEvent::new(*offset, 1_000 + step, event.as_ref());
+                event.version = has_stream.then_some(*offset);
+                round.events.push(event);
+            }
+            round.flush = random(2) == 0;
+            journal.commit(&mut round).unwrap();
+            drop(round);
+            if random(3) == 0 {
+                keep_up(&mut journal, Duration::from_millis(50));
+            }
+            if random(150) == 0 {
+                let topic = match random(3) {
+                    0 => format!("often.{}", random(4)),
+                    _ => format!("rare.{}", random(3)),
+                };
+                let (below, streams) = (random(next), random(2) == 0);
+                journal.truncate(&topic, below, streams).unwrap();
+                kept.retain(|(offset, name, has_stream)| {
+                    *name != topic || *offset >= below || *has_stream && !streams
+                });
+            }
+            if random(300) == 0 {
+                if random(2) == 0 {
+                    journal.close().unwrap();
+                }
+                drop(journal);
+                journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
+                assert!(journal.recovered().next + 1 >= next);
+                next = journal.recovered().next;
+            }
+            if step % 250 == 249 {
+                keep_up(&mut journal, Duration::from_secs(5));
+                let floor = journal.view().stats().floor;
+                for pattern in [">", "rare.1", "rare.>", "often.2"] {
+                    let filter = Filter::parse([pattern]).unwrap();
+                    let expected = kept.iter().filter(|(offset, topic, has_stream)| {
+                        filter.matches(topic) && (*offset >= floor || *has_stream)
+                    });
+                    let expected: Vec<u64> = expected.map(|(offset, ..)| *offset).collect();
+                    for descending in [false, true] {
+                        let (found, holes) = read(&journal, &filter, descending);
+                        let what = format!("seed {seed}, step {step}, {pattern}, {descending}");
+                        assert!(found == expected, "{what}: {}", found.len());
+                        let last = journal.view().stats().last;
+                        let told = Hole::new(1..floor.min(last + 1), HoleReason::Retention);
+                        let told = Vec::from_iter((floor > 1).then_some(told));
+                        assert_eq!(holes, told, "{what}");
+                    }
+                }
+            }
+        }
+        assert!(journal.view().stats().floor > 10_000, "seed {seed}");
+        let database = directory.path().join("journal.sqlite");
+        let database = rusqlite::Connection::open(database).unwrap();
+        let number = |sql: &str| {
+            database
+                .query_row(sql, [], |row| row.get::<_, i64>(0))
+                .unwrap()
+        };
+        let spans = number("SELECT count(*) FROM span");
+        let is_plain = compression == JournalCompression::None;
+        assert!(spans > 0 || !is_plain, "seed {seed}");
+        let events = number("SELECT sum(count & 0xffffffff) FROM chunk") as u64;
+        // After a crash those of a chunk or two are not counted.
+        let stats = journal.view().stats();
+        let off = stats.events.abs_diff(events);
+        assert!(off < events / 50, "seed {seed}: {events}, {stats:?}");
+    }
+}

@@ -67,6 +67,8 @@ pub(super) struct Retaining {
     has_streams: bool,
     /// Events that have a stream.
     streams: u64,
+    /// Events of the oldest chunk that stays: it goes once as many are too many.
+    next_events: u64,
     /// What came since the last pass began.
     added: Added,
     /// No pass begins before; of topics.
@@ -221,7 +223,8 @@ impl Retaining {
         }
         let is_over = |at: Option<Instant>| at.is_none_or(|at| at <= now);
         let is_reached = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        let is_due = self.exceeded.is_some() || self.excess(there) != (0, 0);
+        let (bytes, events) = self.excess(there);
+        let is_due = self.exceeded.is_some() || bytes > 0 || events >= self.next_events.max(1);
         if self.pass.is_some() || is_over(self.not_before) && (is_due || is_reached(self.age_at)) {
             return Ok(Work::Pass);
         }
@@ -384,7 +387,10 @@ impl Retaining {
         let bound = self.bounds.bytes.unwrap_or(0);
         match stepped.end {
             None => {}
-            Some(End::Done) => self.exceeded = None,
+            Some(End::Done) => {
+                self.exceeded = None;
+                self.next_events = stepped.next;
+            }
             Some(End::Enough) => self.not_before = Some(deadline::after(now, CAPPED)),
             Some(End::Held | End::Newest) => {
                 self.not_before = Some(deadline::after(now, EXCEEDED));

@@ -68,6 +68,8 @@ pub(super) struct Stepped {
     /// Bytes of events with a stream that stay below.
     pub(super) exempt: u64,
     pub(super) end: Option<End>,
+    /// Events of the chunk before which it ended: with fewer too many it stays.
+    pub(super) next: u64,
 }
 
 impl Pass {
@@ -111,6 +113,7 @@ impl Pass {
                 continue;
             }
             step.end = self.ends_at(&header, limits);
+            step.next = header.count.into();
             let is_reached = matches!(step.end, Some(End::Done | End::Newest));
             if is_reached && header.first < self.below {
                 // Its row stays; what of it is too old has gone all the same.
@@ -160,8 +163,9 @@ impl Pass {
 
     /// Returns why the pass ends before a chunk.
     fn ends_at(&self, header: &ChunkHeader, limits: &Limits) -> Option<End> {
+        // There is nothing in an empty row that could be one too many.
         let is_wanted = self.bytes > 0
-            || header.count > 0 && self.events >= header.count.into()
+            || self.events >= u64::from(header.count.max(1))
             || header.last < self.below;
         if !is_wanted {
             return Some(End::Done);
