@@ -7,9 +7,9 @@ use rusqlite::Connection;
 use crate::deadline;
 
 /// A jump of the clock, against the monotonic one or against what was written last when the journal was opened.
-const JUMP: Duration = Duration::from_mins(10);
+const JUMP: Duration = Duration::from_secs(10 * 60);
 /// The time for which a clock is steady before it is believed again.
-const STEADY: Duration = Duration::from_hours(1);
+const STEADY: Duration = Duration::from_secs(3600);
 
 /// The wall clock, as it was looked at last.
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_is_not_believed_until_it_is_steady() {
         let now = Instant::now();
-        let at = |minutes: u64| deadline::after(now, Duration::from_mins(minutes));
+        let at = |minutes: u64| deadline::after(now, Duration::from_secs(minutes * 60));
         let wall = 1_800_000_000_000;
         let mut clock = Clock::new(wall, wall - MINUTE, now);
         assert_eq!(clock.look(wall, now), Some(wall));

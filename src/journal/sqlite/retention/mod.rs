@@ -32,7 +32,7 @@ pub(super) use rewrite::{Gone, Rewritten, Run, Worth, rewrite};
 pub(super) use sweep::Sweep;
 
 /// Between two looks at how old events are.
-const AGE_EVERY: Duration = Duration::from_mins(1);
+const AGE_EVERY: Duration = Duration::from_secs(60);
 /// Between two passes where the first took as much as it may.
 pub(super) const CAPPED: Duration = Duration::from_secs(1);
 /// Between two looks whether what is held, or has a stream, still leaves no room.

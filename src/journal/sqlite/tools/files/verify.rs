@@ -374,15 +374,13 @@ impl Check<'_> {
                 Err(error) => return Err(failed(error)),
             };
             let missing = missing_in_span(connection, span);
-            match rows::unless_damaged(missing, Some(span.0 as u64)).map_err(failed)? {
-                Some(chunk) => {
-                    let reason = format!(
-                        "the span of {} to {} does not say what is in the row of {chunk}",
-                        span.0, span.1
-                    );
-                    self.found.add(chunk..chunk, reason);
-                }
-                None => {}
+            let missing = rows::unless_damaged(missing, Some(span.0 as u64)).map_err(failed)?;
+            if let Some(chunk) = missing {
+                let reason = format!(
+                    "the span of {} to {} does not say what is in the row of {chunk}",
+                    span.0, span.1
+                );
+                self.found.add(chunk..chunk, reason);
             }
             from = span.0.max(from).saturating_add(1);
         }
