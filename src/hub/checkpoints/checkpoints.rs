@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::row::{self, Refused, TABLE};
+use super::row::{self, Refused, Rule, TABLE};
 use super::{Checkpoint, CheckpointError, CheckpointPolicy, CheckpointWriter, NamedCheckpoint};
 use crate::event::{Position, topic};
 use crate::hub::journal::{HubJournal, TransactDone, TransactError};
@@ -82,7 +82,7 @@ impl<'h> Checkpoints<'h> {
     /// [`CheckpointError`]: nothing is changed then, but for [`TransactError::Indeterminate`] and
     /// [`TimedOut`](TransactError::TimedOut), where it may be there later.
     pub fn save(&self, name: &str, position: Position) -> Result<(), CheckpointError> {
-        self.save_and_wait(name, position, false)
+        self.save_and_wait(name, position, Rule::Forward)
     }
 
     /// Saves a position whatever is kept: one that is before it, of another log, or cannot be read.
@@ -91,7 +91,7 @@ impl<'h> Checkpoints<'h> {
     ///
     /// As [`save`](Self::save), but for what it overrules. The position itself has to be of this log, and visible.
     pub fn force(&self, name: &str, position: Position) -> Result<(), CheckpointError> {
-        self.save_and_wait(name, position, true)
+        self.save_and_wait(name, position, Rule::Force)
     }
 
     /// Deletes a checkpoint, and waits until it is gone; returns whether it was there.
@@ -112,31 +112,37 @@ impl<'h> Checkpoints<'h> {
     ///
     /// [`CheckpointError::Read`]. One that cannot be read alone is in the list.
     pub fn list(&self, after: &str, limit: usize) -> Result<Vec<NamedCheckpoint>, CheckpointError> {
-        list(self.reads, after, limit)
+        list(self.reads, after, limit.min(PAGE_MAX))
     }
 
-    /// Makes a writer, which saves a name's checkpoint now and then while its reader goes on.
+    /// Makes a writer, which saves a name's checkpoint now and then while its reader goes on. It reads on this thread what is kept:
+    /// once somebody sets that back or deletes it, the writer saves no more ([`Moved`](CheckpointError::Moved)).
     ///
     /// # Errors
     ///
-    /// [`CheckpointError::Name`], [`Policy`](CheckpointError::Policy).
+    /// [`CheckpointError::Name`], [`Policy`](CheckpointError::Policy), and as [`load`](Self::load).
     pub fn writer(
         &self,
         name: &str,
         policy: CheckpointPolicy,
     ) -> Result<CheckpointWriter, CheckpointError> {
-        topic::validate(name)?;
         policy.validate()?;
-        Ok(CheckpointWriter::new(self.shared.clone(), name, policy))
+        let kept = self.load(name)?.map(|kept| kept.position);
+        Ok(CheckpointWriter::new(
+            self.shared.clone(),
+            name,
+            policy,
+            kept,
+        ))
     }
 
     fn save_and_wait(
         &self,
         name: &str,
         position: Position,
-        force: bool,
+        rule: Rule,
     ) -> Result<(), CheckpointError> {
-        let (change, refusal) = saving(self.shared, name, position, force)?;
+        let (change, refusal) = saving(self.shared, name, position, rule)?;
         let committed = self.journal.transact(self.shared, change);
         refusal.outcome(committed).map(drop)
     }
@@ -146,6 +152,7 @@ impl<'h> Checkpoints<'h> {
     /// # Errors
     ///
     /// [`CheckpointError`]: `done` is not called.
+    #[cfg(feature = "gateway")]
     pub(crate) fn submit_save(
         &self,
         name: &str,
@@ -153,7 +160,19 @@ impl<'h> Checkpoints<'h> {
         force: bool,
         done: OnSaved<Checkpoint>,
     ) -> Result<(), CheckpointError> {
-        let (change, refusal) = saving(self.shared, name, position, force)?;
+        let rule = if force { Rule::Force } else { Rule::Forward };
+        self.submit_by(name, position, rule, done)
+    }
+
+    /// As [`submit_save`](Self::submit_save), by a rule.
+    pub(super) fn submit_by(
+        &self,
+        name: &str,
+        position: Position,
+        rule: Rule,
+        done: OnSaved<Checkpoint>,
+    ) -> Result<(), CheckpointError> {
+        let (change, refusal) = saving(self.shared, name, position, rule)?;
         self.submit(
             change,
             Box::new(move |committed| done(refusal.outcome(committed))),
@@ -249,7 +268,6 @@ fn list(
         after => [after.as_bytes(), &[0]].concat(),
     };
     let mut rows = Ok(Vec::new());
-    let limit = limit.min(PAGE_MAX);
     reads.state(&mut |state| rows = state.scan(TABLE, &from, limit))?;
     let rows = rows.map_err(|error| unreadable(after, &error))?.into_iter();
     Ok(rows
@@ -312,7 +330,7 @@ fn saving(
     shared: &Shared,
     name: &str,
     position: Position,
-    force: bool,
+    rule: Rule,
 ) -> Result<(StateFn<'static>, Outcome<Checkpoint>), CheckpointError> {
     topic::validate(name)?;
     if position.epoch != shared.epoch {
@@ -334,7 +352,7 @@ fn saving(
     };
     let name = name.to_owned();
     Ok(change(move |state| {
-        row::put(state, &name, checkpoint, force)?;
+        row::put(state, &name, checkpoint, rule)?;
         Ok(checkpoint)
     }))
 }

@@ -28,6 +28,17 @@ pub enum CheckpointError {
         /// The one that was to take its place.
         asked: Position,
     },
+    /// Somebody has forced the checkpoint back, or deleted it, while a writer went on: what that passes from here on is not saved.
+    /// A new writer begins where it is now.
+    #[error(
+        "{saved} was saved and is not kept any more: somebody has set it back; begin anew from what is kept"
+    )]
+    Moved {
+        /// The position that the writer had saved, or found.
+        saved: Position,
+        /// The one that is kept; `None`: none is.
+        kept: Option<Position>,
+    },
     /// The position is none of this hub's log.
     #[error("{asked} is of another log than this one ({epoch}): nothing here stands there")]
     Foreign {

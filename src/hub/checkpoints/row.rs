@@ -25,6 +25,17 @@ impl From<StateError> for Refused {
     }
 }
 
+/// The rule by which a checkpoint may be put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// Not before what is kept, and in the same log.
+    Forward,
+    /// As that, while what is kept is not before this position, which whoever asks has saved or found: nobody has set it back.
+    Onward(Position),
+    /// Whatever is kept.
+    Force,
+}
+
 /// Reads a line.
 pub(super) fn read(name: &str, line: &[u8]) -> Result<Checkpoint, CheckpointError> {
     let unreadable = |reason: &str| CheckpointError::Unreadable {
@@ -47,16 +58,20 @@ pub(super) fn read(name: &str, line: &[u8]) -> Result<Checkpoint, CheckpointErro
     }
 }
 
-/// Puts a checkpoint, by the rules: forward only, and of the same log, unless `force`.
+/// Puts a checkpoint, if the rule lets it.
 pub(super) fn put(
     state: &mut dyn StateTx,
     name: &str,
     checkpoint: Checkpoint,
-    force: bool,
+    rule: Rule,
 ) -> Result<(), Refused> {
     let asked = checkpoint.position;
     let line = state.get(TABLE, name.as_bytes())?;
-    match &line {
+    let kept = line.as_ref().map(|line| read(name, line));
+    if let Rule::Onward(saved) = rule {
+        check_onward(kept.as_ref(), saved).map_err(Refused::Checkpoint)?;
+    }
+    match kept {
         None => {
             let count = count(state)?;
             if count >= CHECKPOINTS_MAX {
@@ -64,12 +79,30 @@ pub(super) fn put(
             }
             set_count(state, count + 1)?;
         }
-        Some(_) if force => {}
-        Some(line) => check(read(name, line), asked).map_err(Refused::Checkpoint)?,
+        Some(_) if rule == Rule::Force => {}
+        Some(kept) => check(kept, asked).map_err(Refused::Checkpoint)?,
     }
     let Checkpoint { position, saved } = checkpoint;
     let line = format!("{VERSION} {position} {saved}");
     Ok(state.put(TABLE, name.as_bytes(), line.as_bytes())?)
+}
+
+/// Checks that nobody has set back what was saved. One that cannot be read is told by whoever checks what may take its place.
+fn check_onward(
+    kept: Option<&Result<Checkpoint, CheckpointError>>,
+    saved: Position,
+) -> Result<(), CheckpointError> {
+    let kept = match kept {
+        Some(Ok(kept)) => Some(kept.position),
+        Some(Err(_)) => return Ok(()),
+        None => None,
+    };
+    let is_there =
+        kept.is_some_and(|kept| kept.epoch == saved.epoch && kept.offset >= saved.offset);
+    match is_there {
+        true => Ok(()),
+        false => Err(CheckpointError::Moved { saved, kept }),
+    }
 }
 
 /// Checks that a position may take the place of what is kept.

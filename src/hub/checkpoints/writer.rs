@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use super::row::Rule;
 use super::{Checkpoint, CheckpointError, CheckpointPolicy, Checkpoints};
 use crate::deadline;
 use crate::event::Position;
@@ -17,12 +18,16 @@ use crate::hub::wait::is_committing;
 /// The first wait before a save that failed is tried again, and the longest.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
+/// The farthest look ahead: a writer that is dropped leaves nothing behind for longer.
+const ALARM_MAX: Duration = Duration::from_secs(10);
 
 /// Saves a checkpoint now and then, while its reader goes on: after so many events or so long, as its
 /// [`CheckpointPolicy`] says. See [`Checkpoints::writer`].
 ///
 /// A save that fails is tried again, with the newest position, after 100 ms and then up to 10 s; how long something waits to
-/// be saved is its [`age`](Self::age), and what went wrong its [`last_error`](Self::last_error).
+/// be saved is its [`age`](Self::age), and what went wrong its [`last_error`](Self::last_error). Once somebody has set the
+/// checkpoint back or deleted it, nothing is saved any more ([`Moved`](CheckpointError::Moved)): that was meant for the next one
+/// who begins there.
 ///
 /// What was passed and is not saved is passed once more after a crash. A writer that is dropped has the rest saved, and does
 /// not wait for it: whoever has to know calls [`flush`](Self::flush) first. It does not keep its hub open.
@@ -74,11 +79,16 @@ struct State {
     /// The time at which the first of them was passed.
     since: Option<Instant>,
     saving: Option<Saving>,
-    /// Saves that failed since one succeeded.
+    /// The position from which on it may be saved: the last one that was, or what was kept before.
+    base: Option<Position>,
+    /// Saves that failed since one succeeded, and the time before which none is begun again.
     failures: u32,
+    not_before: Option<Instant>,
     error: Option<CheckpointError>,
-    /// A thread will look at the time.
-    has_alarm: bool,
+    /// Somebody has set back what was saved.
+    is_moved: bool,
+    /// A thread will look at that time, or before.
+    alarm_at: Option<Instant>,
 }
 
 /// A save on its way.
@@ -95,7 +105,7 @@ impl State {
 
     /// Notes that what was passed is about to be saved; `None`: there is nothing, or a save is on its way.
     fn begin(&mut self) -> Option<Position> {
-        if self.saving.is_some() || !self.is_unsaved() {
+        if self.saving.is_some() || self.is_moved || !self.is_unsaved() {
             return None;
         }
         let position = self.passed?;
@@ -109,12 +119,21 @@ impl State {
 }
 
 impl CheckpointWriter {
-    pub(super) fn new(shared: Arc<Shared>, name: &str, policy: CheckpointPolicy) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        name: &str,
+        policy: CheckpointPolicy,
+        kept: Option<Position>,
+    ) -> Self {
+        let state = State {
+            base: kept,
+            ..State::default()
+        };
         let inner = Inner {
             shared,
             name: name.into(),
             policy,
-            state: Mutex::default(),
+            state: Mutex::new(state),
             saved: Condvar::new(),
         };
         Self {
@@ -174,7 +193,9 @@ impl CheckpointWriter {
                 }
                 continue;
             }
-            if begun && let Some(error) = &state.error {
+            if (begun || state.is_moved)
+                && let Some(error) = &state.error
+            {
                 return Err(error.clone());
             }
             let Some(position) = state.begin() else {
@@ -216,13 +237,17 @@ impl Drop for CheckpointWriter {
         let inner = &self.inner;
         let state = inner.state.lock();
         let on_its_way = state.saving.map(|saving| saving.position);
-        let rest = state.passed.filter(|_| state.is_unsaved());
+        let rest = state
+            .passed
+            .filter(|_| state.is_unsaved() && !state.is_moved);
+        // What is on its way is saved before.
+        let rule = rule(on_its_way.or(state.base));
         drop(state);
         if let Some(position) = rest.filter(|_| rest != on_its_way)
             && let Some(checkpoints) = Checkpoints::of(&inner.shared)
         {
             // Nobody is there to be told: what is not saved is passed once more.
-            let _ = checkpoints.submit_save(&inner.name, position, false, Box::new(drop));
+            let _ = checkpoints.submit_by(&inner.name, position, rule, Box::new(drop));
         }
     }
 }
@@ -230,51 +255,54 @@ impl Drop for CheckpointWriter {
 impl Inner {
     /// Has saved what is due, or looks again when it is.
     fn look(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
-        if state.saving.is_some() || !state.is_unsaved() {
+        if state.saving.is_some() || state.is_moved || !state.is_unsaved() {
             return;
         }
-        if state.failures == 0 && state.events >= self.policy.every_events {
+        let now = Instant::now();
+        let due = match state.not_before {
+            Some(at) => at,
+            None if state.events >= self.policy.every_events => now,
+            None => deadline::after(state.since.unwrap_or(now), self.policy.every),
+        };
+        if due <= now {
             if let Some(position) = state.begin() {
                 drop(state);
                 self.save(position);
             }
-        } else if !state.has_alarm {
-            let since = state.since.unwrap_or_else(Instant::now);
-            let at = match state.failures {
-                0 => deadline::after(since, self.policy.every),
-                failures => deadline::after(Instant::now(), retry_after(failures)),
-            };
+            return;
+        }
+        let at = due.min(deadline::after(now, ALARM_MAX));
+        if state.alarm_at.is_none_or(|alarm| at < alarm) {
             self.set_alarm(state, at);
         }
     }
 
     /// Has a thread of the hub's look at that time.
     fn set_alarm(self: &Arc<Self>, mut state: MutexGuard<'_, State>, at: Instant) {
-        state.has_alarm = true;
+        state.alarm_at = Some(at);
         drop(state);
         // Weak: the hub has the task, which must not keep the hub.
         let writer = Arc::downgrade(self);
         let task = Box::new(move || {
-            Self::alarmed(&writer);
+            Self::alarmed(&writer, at);
             Step::Done
         });
         if self.shared.read_side.run_at(task, at).is_err() {
             // The system gives no thread: whoever passes next asks again.
-            self.state.lock().has_alarm = false;
+            self.state.lock().alarm_at = None;
         }
     }
 
-    fn alarmed(writer: &Weak<Self>) {
+    fn alarmed(writer: &Weak<Self>, at: Instant) {
         let Some(inner) = writer.upgrade() else {
             return;
         };
         let mut state = inner.state.lock();
-        state.has_alarm = false;
-        // While a save is on its way its end looks on.
-        if let Some(position) = state.begin() {
-            drop(state);
-            inner.save(position);
+        // An earlier one may have been set since.
+        if state.alarm_at == Some(at) {
+            state.alarm_at = None;
         }
+        inner.look(state);
     }
 
     /// Has a position saved: [`State::begin`] was called for it.
@@ -285,10 +313,9 @@ impl Inner {
                 inner.ended(position, outcome.map(drop));
             }
         };
+        let rule = rule(self.state.lock().base);
         let submitted = match Checkpoints::of(&self.shared) {
-            Some(checkpoints) => {
-                checkpoints.submit_save(&self.name, position, false, Box::new(done))
-            }
+            Some(checkpoints) => checkpoints.submit_by(&self.name, position, rule, Box::new(done)),
             // It was made in a hub with a journal.
             None => Ok(()),
         };
@@ -302,8 +329,8 @@ impl Inner {
         let saving = state.saving.take();
         match outcome {
             Ok(()) => {
-                state.saved = Some(position);
-                (state.failures, state.error) = (0, None);
+                (state.saved, state.base) = (Some(position), Some(position));
+                (state.failures, state.not_before, state.error) = (0, None, None);
                 if !state.is_unsaved() {
                     state.since = None;
                 }
@@ -312,12 +339,20 @@ impl Inner {
                 // It waits since it was passed, not since it failed.
                 state.since = saving.and_then(|saving| saving.since).or(state.since);
                 state.failures = state.failures.saturating_add(1);
+                let wait = retry_after(state.failures);
+                state.not_before = Some(deadline::after(Instant::now(), wait));
+                state.is_moved = matches!(error, CheckpointError::Moved { .. });
                 state.error = Some(error);
             }
         }
         self.saved.notify_all();
         self.look(state);
     }
+}
+
+/// Returns the rule of a writer that may save from a position on; `None`: there was none.
+fn rule(base: Option<Position>) -> Rule {
+    base.map_or(Rule::Forward, Rule::Onward)
 }
 
 /// The wait before the next attempt, after so many failures.

@@ -159,6 +159,14 @@ fn they_are_listed_in_pages() {
     assert_eq!(names, expected);
     assert_eq!(list("?limit=25")["has_more"], false);
     assert_eq!(list("?after=n.24"), none);
+    // The longest page says that there is another one, too.
+    for n in 25..1_001 {
+        all.save(&format!("n.{n:04}"), at(&hub, 1)).unwrap();
+    }
+    let page = list("?limit=1000");
+    assert_eq!(page["checkpoints"].as_array().map(Vec::len), Some(1_000));
+    assert_eq!(page["has_more"], true);
+    assert!(page["next"].is_string());
 }
 
 #[test]

@@ -301,6 +301,59 @@ fn a_save_that_fails_is_tried_again_and_its_age_is_seen() {
     assert_eq!((writer.last_error(), writer.age()), (None, Duration::ZERO));
 }
 
+/// Once the look that the first event had asked for, an hour off, kept the one after a failure from being made.
+#[test]
+fn a_save_by_count_that_fails_is_tried_again_before_long() {
+    let (hub, control) = hub(|builder| builder);
+    publish(&hub, 9);
+    let writer = writer(&hub, 2, NEVER);
+    writer.passed(at(&hub, 1));
+    control.fail(Some(CommitFailure::Aborted));
+    writer.passed(at(&hub, 2));
+    eventually("it fails", || writer.last_error().is_some());
+    control.fail(None);
+    eventually("it is saved", || {
+        writer.saved_position() == Some(at(&hub, 2))
+    });
+}
+
+#[test]
+fn a_writer_does_not_undo_what_was_forced_or_deleted() {
+    let (hub, _control) = hub(|builder| builder);
+    publish(&hub, 9);
+    type Back = fn(&Hub);
+    let back: [(Back, Option<u64>); 2] = [
+        (
+            |hub| checkpoints(hub).force("w", at(hub, 1)).unwrap(),
+            Some(1),
+        ),
+        (|hub| assert!(checkpoints(hub).delete("w").unwrap()), None),
+    ];
+    for (back, kept) in back {
+        let _ = checkpoints(&hub).delete("w");
+        let first = writer(&hub, u64::MAX, NEVER);
+        first.passed(at(&hub, 5));
+        assert_eq!(first.flush(), Ok(()));
+        // One of a later run, which has saved nothing itself.
+        let second = writer(&hub, u64::MAX, NEVER);
+        back(&hub);
+        let moved = CheckpointError::Moved {
+            saved: at(&hub, 5),
+            kept: kept.map(|offset| at(&hub, offset)),
+        };
+        for writer in [first, second] {
+            writer.passed(at(&hub, 6));
+            assert_eq!(writer.flush(), Err(moved.clone()));
+            writer.passed(at(&hub, 7));
+            assert_eq!(writer.flush(), Err(moved.clone()));
+        }
+        assert_eq!(offset(checkpoints(&hub).load("w").unwrap()), kept);
+        let next = writer(&hub, u64::MAX, NEVER);
+        next.passed(at(&hub, 3));
+        assert_eq!(next.flush(), Ok(()));
+    }
+}
+
 #[test]
 fn a_writer_does_not_hide_that_another_one_is_ahead() {
     let (hub, _control) = hub(|builder| builder);

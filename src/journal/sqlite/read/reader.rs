@@ -294,7 +294,11 @@ impl JournalReader for SqliteReader {
         let tx = Transaction::begin(&self.connection).map_err(failed)?;
         let mut tables = StateTables::new(tx.0);
         look(&mut tables);
-        Ok(())
+        // A read that failed is none that found something wrong: it may be tried again.
+        tables
+            .error
+            .take()
+            .map_or(Ok(()), |error| Err(failed(error)))
     }
 }
 
