@@ -64,7 +64,6 @@ struct World {
     from: Directory,
     hub: Hub,
     at: Position,
-    durability: Durability,
     /// The mark before anything was published that may be missed.
     mark: Vec<u8>,
 }
@@ -114,7 +113,6 @@ impl World {
             from,
             hub,
             at,
-            durability,
             mark,
         };
         for number in 0..EVENTS {
