@@ -57,8 +57,7 @@ pub trait Journal: Send {
     /// Nothing was deleted. A journal that does not delete says so.
     fn truncate(&mut self, topic: &str, below: u64, streams: bool) -> Result<(), CommitError> {
         let _ = (topic, below, streams);
-        let reason = "this journal does not truncate";
-        Err(CommitError::new(CommitFailure::Aborted, reason))
+        Err(CommitError::new(CommitFailure::Aborted, CANNOT_TRUNCATE))
     }
 
     /// Flushes and closes it. It is not used any more. Its view is [`Closed`](JournalState::Closed) from then on, unless
@@ -69,6 +68,9 @@ pub trait Journal: Send {
     /// What was committed stays as safe as it was; what was [buffered](super::Durability::Buffered) may go with the power.
     fn close(&mut self) -> Result<(), JournalError>;
 }
+
+/// The words of a journal that does not delete.
+pub(crate) const CANNOT_TRUNCATE: &str = "this journal does not truncate";
 
 /// A view of a journal for any thread, while a round is being written too.
 pub trait JournalView: Send + Sync + fmt::Debug {

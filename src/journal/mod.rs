@@ -55,6 +55,8 @@ pub use chunk::oracle as chunk_oracle;
 pub use durability::Durability;
 pub use error::{CommitError, CommitFailure, JournalError};
 pub use export::{ExportDecoder, ExportEncoder, ExportError, ExportLine};
+#[cfg(feature = "hub")]
+pub(crate) use journal::CANNOT_TRUNCATE;
 pub use journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
 pub use memory::{MemoryJournal, MemoryLog};
 pub use reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};

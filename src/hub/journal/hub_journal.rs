@@ -195,8 +195,7 @@ impl HubJournal {
         self.arrived.load(Ordering::Relaxed)
     }
 
-    /// Tells the journal what is kept of a topic. Before it is [started](Self::start): later that is
-    /// [asked](QueuedWork::then).
+    /// Tells the journal what is kept of a topic. Before it is [started](Self::start): later that goes with a change.
     pub(in crate::hub) fn set_topic(&self, shared: &Shared, topic: &str, policy: TopicPolicy) {
         let then = Then::SetTopic {
             topic: topic.to_owned(),

@@ -97,12 +97,6 @@ impl PieceCache {
         };
     }
 
-    /// Returns how often everything was let go of.
-    #[cfg(feature = "gateway")]
-    pub(super) fn clearings(&self) -> u64 {
-        self.state.lock().clearings
-    }
-
     /// Keeps a piece that was read after so many clearings, and lets go of those that were not used for longest.
     pub(super) fn keep(&self, filter: &Filter, piece: &Arc<Piece>, is_full: bool, clearings: u64) {
         let bytes = weight(piece);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -37,6 +38,8 @@ pub(crate) struct JournalReads {
     readers: Mutex<Readers>,
     given_back: Condvar,
     cache: PieceCache,
+    /// Deletions of events so far.
+    deletions: AtomicU64,
     health: ReadHealth,
 }
 
@@ -62,6 +65,7 @@ impl JournalReads {
             readers: Mutex::new(readers),
             given_back: Condvar::new(),
             cache: PieceCache::new(CACHE_BYTES_MAX),
+            deletions: AtomicU64::new(0),
             health: ReadHealth::default(),
         }
     }
@@ -102,12 +106,15 @@ impl JournalReads {
     /// Lets go of what is kept for others: events of it were deleted.
     pub(in crate::hub) fn forget(&self) {
         self.cache.clear();
+        // Release: pairs with the Acquire in `deletions`. Who sees the number finds nothing of before in the cache.
+        self.deletions.fetch_add(1, Ordering::Release);
     }
 
     /// Returns how often events were deleted: what was read before is not to be kept.
     #[cfg(feature = "gateway")]
     pub(crate) fn deletions(&self) -> u64 {
-        self.cache.clearings()
+        // Acquire: pairs with the Release in `forget`.
+        self.deletions.load(Ordering::Acquire)
     }
 
     /// Looks at state that is committed. What is put through it is lost. Where reading fails it may be called again.
