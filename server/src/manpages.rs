@@ -35,13 +35,25 @@ pub(crate) fn man(args: &ManArgs) -> ExitCode {
 fn find(cli: Command, name: Option<&str>) -> Option<Command> {
     match name {
         None => Some(cli),
-        Some(name) => cli.find_subcommand(name).cloned(),
+        Some(name) => {
+            // The commands of a command are asked for as their pages are called: `journal-info`.
+            let inner = name.split_once('-').and_then(|(outer, inner)| {
+                let outer = cli.find_subcommand(outer)?;
+                outer.find_subcommand(inner)
+            });
+            cli.find_subcommand(name).or(inner).cloned()
+        }
     }
 }
 
 fn names() -> Vec<String> {
     let cli = Cli::command();
-    cli.get_subcommands()
-        .map(|command| command.get_name().to_string())
-        .collect()
+    let mut names = Vec::new();
+    for command in cli.get_subcommands() {
+        let name = command.get_name();
+        names.push(name.to_owned());
+        let inner = command.get_subcommands();
+        names.extend(inner.map(|inner| format!("{name}-{}", inner.get_name())));
+    }
+    names
 }

@@ -36,6 +36,7 @@
 //! | put it behind nginx, HAProxy or Caddy, and expose it | [`deploy`](operate::deploy) |
 //! | keep events over restarts, choose how safe they are, know what a full disk does | [`journal`](operate::journal) |
 //! | know what a crash takes along, and what to do at three in the morning | [`disk`](operate::disk) |
+//! | back a journal up, check it, export and import events, repair it | [`journal_commands`](operate::journal_commands) |
 //! | know every bound, its default, and what is beyond it | [`limits`](operate::limits) |
 //! | know what happens to who falls behind | [`slow_clients`](operate::slow_clients) |
 //! | know what gzip saves and costs | [`compression`](operate::compression) |

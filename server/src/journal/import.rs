@@ -115,7 +115,7 @@ pub(super) fn run(args: &ImportArgs) -> ExitCode {
     code
 }
 
-/// How far an export was taken before.
+/// The part of an export that was taken before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     /// The offset, in the export, of the last event that was taken.
@@ -149,7 +149,7 @@ struct Import<'j> {
 struct Round {
     events: EventBatch,
     places: Vec<Place>,
-    /// Where the batch begins that is not complete yet.
+    /// The index of the first event of the batch that is not complete yet.
     batch: usize,
     /// The last offset of that batch, in the export.
     batch_end: u64,

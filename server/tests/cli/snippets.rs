@@ -84,6 +84,7 @@ fn flags() -> BTreeSet<String> {
         "check-config",
         "man",
         "completions",
+        "journal",
     ] {
         flags.extend(flags_of(command));
     }
@@ -91,9 +92,20 @@ fn flags() -> BTreeSet<String> {
 }
 
 fn flags_of(command: &str) -> BTreeSet<String> {
-    let mut help = Process::eventring(&[command, "--help"]);
-    assert_eq!(help.code(), 0, "{command}");
-    words(&help.stdout())
+    let help = |args: &[&str]| {
+        let mut help = Process::eventring(args);
+        assert_eq!(help.code(), 0, "{command}");
+        words(&help.stdout())
+    };
+    let mut flags = help(&[command, "--help"]);
+    if command == "journal" {
+        for inner in [
+            "info", "verify", "export", "import", "backup", "scavenge", "repair",
+        ] {
+            flags.extend(help(&[command, inner, "--help"]));
+        }
+    }
+    flags
 }
 
 /// The words of a text that are flags.

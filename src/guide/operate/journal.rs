@@ -31,7 +31,7 @@
 //!
 //! It is made for its owner alone (mode 0700), and is one server's at a time: a second one ends with exit code 2, and names the
 //! folder and the process that has it. It belongs on a local disk; on a network file system neither locks nor flushes can be
-//! relied upon. To take a copy, stop the server and copy the whole folder: a copy is another log, with an epoch of its own, so
+//! relied upon. To take a copy, run [`eventring journal backup`](super::journal_commands) beside it, or stop the server and copy the whole folder: a copy is another log, with an epoch of its own, so
 //! that the ids of one are never taken for those of the other.
 //!
 //! A folder that cannot be written, a database of another program, and one that a newer version has written are exit code 2,

@@ -32,7 +32,7 @@ const TABLES: &[&str] = &[
 ];
 /// Bytes of rows in one transaction.
 const ROUND_BYTES: u64 = 16 << 20;
-/// Where the new database is made.
+/// The name of the new database until it is whole.
 const NEW: &str = "new.sqlite";
 
 /// The repair of a journal that nobody has open.
