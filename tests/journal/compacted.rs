@@ -264,6 +264,63 @@ fn tombstones_go_with_their_keys_once_they_are_old() {
     }
 }
 
+/// Something older of a key may lie in what is damaged, and be read again one day: whoever said that the key is gone stays.
+#[test]
+fn beside_damage_no_tombstone_goes() {
+    for is_damaged in [false, true] {
+        let directory = Directory::new();
+        let mut journal = SqliteJournal::open(directory.path()).unwrap();
+        let mut model = Model::default();
+        let of = |keys: std::ops::RangeInclusive<u64>, fill: &str| -> Vec<Event> {
+            keys.map(|key| event("users", key, fill)).collect()
+        };
+        for _ in 0..8 {
+            model.commit(&mut journal, now(), &of(1..=100, "old"));
+        }
+        model.commit(&mut journal, now(), &of(1..=50, ""));
+        for _ in 0..8 {
+            model.commit(&mut journal, now(), &of(101..=200, "later"));
+        }
+        keep_up(&mut journal);
+        journal.close().unwrap();
+        drop(journal);
+        let path = directory.path().join("journal.sqlite");
+        let database = rusqlite::Connection::open(path).unwrap();
+        let sql = "SELECT first, last, body FROM chunk ORDER BY first LIMIT 1 OFFSET 2";
+        let (first, last, mut body): (i64, i64, Vec<u8>) = database
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap();
+        let middle = body.len() / 2;
+        body[middle] ^= u8::from(is_damaged);
+        let sql = "UPDATE chunk SET body = ?2 WHERE first = ?1";
+        let row = rusqlite::params![first, body];
+        database.execute(sql, row).unwrap();
+        drop(database);
+        let mut journal = SqliteJournal::open(directory.path()).unwrap();
+        let at_once = Compact::new("/subject").tombstone_age(Duration::from_millis(1));
+        journal.set_topic("users", &TopicPolicy::default().compact(Some(at_once)));
+        for _ in 0..12 {
+            model.commit(&mut journal, now(), &of(101..=200, "new"));
+        }
+        keep_up(&mut journal);
+        let stats = journal.view().stats();
+        assert!(stats.removed_events > 1_000, "{}", stats.removed_events);
+        let read = read_all(&*journal.view(), &Filter::all(), model.next, false);
+        assert_eq!(read.holes.len(), usize::from(is_damaged));
+        let chunk = first as u64..last as u64 + 1;
+        assert!(
+            read.holes
+                .iter()
+                .all(|hole| chunk.contains(&hole.start) && hole.end <= chunk.end)
+        );
+        for (key, offset) in &model.newest {
+            let is_there = read.events.iter().any(|(at, _)| at == offset);
+            let is_gone = (801..=850).contains(offset) && !is_damaged;
+            assert_eq!(is_there, !is_gone, "{key} at {offset}, {is_damaged}");
+        }
+    }
+}
+
 /// Bounds of a topic count what is left of it: once it is compacted they take nothing that they need not.
 #[test]
 fn bounds_count_what_is_left() {
