@@ -30,7 +30,7 @@ pub(super) struct View {
     checkpoints: Option<CheckpointView>,
     /// Ranges that are missing since before the journal was opened.
     pub(super) holes: Vec<Hole>,
-    /// What is below is gone for readers. They look after their transaction has begun, and it is raised before the
+    /// The offsets below which events are gone for readers. They look after their transaction has begun, and it is raised before the
     /// transaction commits that deletes: whoever sees rows gone sees why.
     floors: RwLock<Arc<Floors>>,
     state: Mutex<JournalState>,
@@ -215,7 +215,7 @@ impl JournalView for SqliteView {
             merges: view.merges.load(Ordering::Relaxed),
             checkpoints: checkpoints.map_or(0, CheckpointView::checkpoints),
             damaged: view.damaged.load(Ordering::Relaxed),
-            floor: view.floors().all().told(),
+            floor: view.floors().all().announced(),
             removed_events: view.removed_events.load(Ordering::Relaxed),
             removed_bytes: view.removed_bytes.load(Ordering::Relaxed),
             is_age_suspended: view.is_age_suspended.load(Ordering::Relaxed),

@@ -34,7 +34,7 @@ CREATE TABLE hole(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason INTEG
 CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ";
 
-/// What the third schema added. Topic 0: all of them.
+/// The table that the third schema added. Topic 0: all of them.
 const FLOORS: &str = "
 CREATE TABLE IF NOT EXISTS floor(
     topic INTEGER PRIMARY KEY, retained INTEGER NOT NULL, retained_streams INTEGER NOT NULL,

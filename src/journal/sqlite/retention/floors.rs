@@ -33,7 +33,7 @@ impl Floor {
     }
 
     /// Returns the offset below which readers are told that something is missing.
-    pub(in crate::journal::sqlite) fn told(&self) -> u64 {
+    pub(in crate::journal::sqlite) fn announced(&self) -> u64 {
         self.retained.max(self.retained_streams)
     }
 
@@ -106,7 +106,7 @@ impl Floors {
         let is_covered = |floor: &Floor| {
             floor.of(false) <= all.of(false)
                 && floor.of(true) <= all.of(true)
-                && floor.told() <= all.told()
+                && floor.announced() <= all.announced()
         };
         let sql = "DELETE FROM floor WHERE topic = ?1";
         let mut statement = connection.prepare_cached(sql)?;
@@ -127,7 +127,7 @@ impl Floors {
 
     fn raise(&mut self, floor: Floor) {
         self.highest = self.highest.max(floor.of(false));
-        self.highest_told = self.highest_told.max(floor.told());
+        self.highest_told = self.highest_told.max(floor.announced());
     }
 
     /// Returns whether an event has gone.
@@ -149,14 +149,14 @@ impl Floors {
     }
 
     /// Returns the offset below which whoever reads the topics of a filter, from an offset on, is told that events are missing.
-    pub(in crate::journal::sqlite) fn told(&self, filter: &Filter, from: u64) -> u64 {
-        let mut told = self.all.told();
+    pub(in crate::journal::sqlite) fn announced(&self, filter: &Filter, from: u64) -> u64 {
+        let mut told = self.all.announced();
         if from >= self.highest_told || told == self.highest_told {
             return told;
         }
         for (name, (_, floor)) in &self.topics {
-            if floor.told() > told && filter.matches(name) {
-                told = floor.told();
+            if floor.announced() > told && filter.matches(name) {
+                told = floor.announced();
             }
         }
         told

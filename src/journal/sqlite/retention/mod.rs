@@ -4,9 +4,9 @@
 //! them. What goes by a bound of its topic, or is truncated, is gone for readers once the floor of the topic is raised; chunks
 //! of which half has gone are rewritten by a walk over all (`sweep`). A floor is shown to readers before the transaction commits: whoever sees rows gone sees why.
 
+mod buckets;
 mod clock;
 mod floors;
-mod ledger;
 mod prefix;
 mod rewrite;
 mod sweep;
@@ -69,7 +69,7 @@ pub(super) struct Retaining {
     streams: u64,
     /// Events of the oldest chunk that stays: it goes once as many are too many.
     next_events: u64,
-    /// What came since the last pass began.
+    /// Bytes and events that came since the last pass began.
     added: Added,
     /// No pass begins before; of topics.
     not_before: Option<Instant>,
@@ -77,13 +77,13 @@ pub(super) struct Retaining {
     /// The next look at how old events are; of topics.
     age_at: Option<Instant>,
     topics_age_at: Option<Instant>,
-    /// What is there exceeds the bound of bytes, and may not go.
+    /// The reason why events are refused: those that may not go exceed the bound of bytes.
     exceeded: Option<String>,
     /// A step failed: nothing is tried until somebody commits.
     is_paused: bool,
 }
 
-/// What is there, as far as it counts for bounds.
+/// The size of the journal, as far as it counts for bounds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct There {
     pub(super) bytes: u64,
@@ -91,7 +91,7 @@ pub(super) struct There {
     pub(super) last: u64,
 }
 
-/// What was committed.
+/// The size of some commits.
 #[derive(Clone, Copy, Debug, Default)]
 struct Added {
     bytes: u64,
@@ -101,7 +101,7 @@ struct Added {
 /// The kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Work {
-    /// What is there of topics is looked through, without a transaction.
+    /// Events of topics are looked through, without a transaction.
     Build,
     /// The oldest chunks go.
     Pass,
@@ -534,7 +534,7 @@ impl Retaining {
     }
 }
 
-/// What is held.
+/// The holds before a step.
 #[derive(Clone, Debug, Default)]
 struct Holds {
     lowest: Option<holds::Hold>,
@@ -551,9 +551,9 @@ pub(super) struct Outcome {
     oldest: Option<(u64, i64)>,
     holds: Holds,
     pass: Option<(Pass, Stepped)>,
-    /// Whether somebody needs more that would go.
+    /// The floors that rise; true: somebody needs more that would go.
     raises: Option<(Vec<Raise>, bool)>,
-    /// Whether it is done.
+    /// The walk; true: it is done.
     sweep: Option<(Sweep, bool)>,
 }
 

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use super::ledger::{Excess, Ledger};
+use super::buckets::{Excess, TopicBuckets};
 use crate::event::Filter;
 use crate::journal::sqlite::read::SqliteReader;
 use crate::journal::sqlite::view::View;
 use crate::journal::{JournalReader, Retention, RoundEvent, Scan};
 
-/// Topics with bounds of their own, at most: each has a ledger of up to 4 KiB, and all of it is looked through when the journal
+/// Topics with bounds of their own, at most: each has a buckets of up to 4 KiB, and all of it is looked through when the journal
 /// opens. The bounds of a further one are not kept.
 const TOPICS_MAX: usize = 4096;
 /// Floors that are raised in a step.
@@ -18,21 +18,21 @@ const STEP: usize = 256;
 /// Events that are looked through in a step, at most; a call of a reader is bounded by time as well.
 const EVENTS: usize = 4096;
 
-/// The ledgers, by the hash of a topic. Of two topics with one hash the first has one.
+/// The topics, by the hash of a topic. Of two topics with one hash the first has one.
 #[derive(Debug, Default)]
 pub(super) struct Topics {
-    ledgers: HashMap<u64, Topic>,
-    /// What is to be looked through still.
+    topics: HashMap<u64, Topic>,
+    /// Topics that are to be looked through still.
     building: Vec<u64>,
     reader: Option<SqliteReader>,
-    /// A ledger may have more than its bounds.
+    /// A buckets may have more than its bounds.
     pub(super) is_due: bool,
 }
 
 #[derive(Debug)]
 struct Topic {
     name: Box<str>,
-    ledger: Ledger,
+    buckets: TopicBuckets,
     /// Offsets that are to be looked through, from their end.
     unread: Range<u64>,
 }
@@ -48,17 +48,17 @@ pub(super) struct Raise {
 
 impl Topics {
     pub(super) fn is_empty(&self) -> bool {
-        self.ledgers.is_empty()
+        self.topics.is_empty()
     }
 
     /// Sets the bounds of a topic. What is there of it is looked through by and by.
     pub(super) fn set(&mut self, name: &str, bounds: Retention, last: u64) {
         let hash = crate::event::topic::hash(name);
-        let is_room = self.ledgers.len() < TOPICS_MAX;
-        let known = self.ledgers.get_mut(&hash);
+        let is_room = self.topics.len() < TOPICS_MAX;
+        let known = self.topics.get_mut(&hash);
         if !bounds.is_bounded() {
             if known.is_some_and(|topic| *topic.name == *name) {
-                self.ledgers.remove(&hash);
+                self.topics.remove(&hash);
                 self.building.retain(|building| *building != hash);
             }
             return;
@@ -66,17 +66,17 @@ impl Topics {
         match known {
             Some(topic) if *topic.name != *name => return,
             // The same events count.
-            Some(topic) if topic.ledger.bounds().streams == bounds.streams => {
-                topic.ledger.set_bounds(bounds);
+            Some(topic) if topic.buckets.bounds().streams == bounds.streams => {
+                topic.buckets.set_bounds(bounds);
             }
             None if !is_room => return,
             _ => {
                 let topic = Topic {
                     name: name.into(),
-                    ledger: Ledger::new(bounds),
+                    buckets: TopicBuckets::new(bounds),
                     unread: 1..last + 1,
                 };
-                self.ledgers.insert(hash, topic);
+                self.topics.insert(hash, topic);
                 self.building.retain(|building| *building != hash);
                 self.building.push(hash);
             }
@@ -87,12 +87,12 @@ impl Topics {
     /// Counts the events of a round.
     pub(super) fn committed(&mut self, events: &[RoundEvent<'_>]) {
         for one in events {
-            if let Some(topic) = self.ledgers.get_mut(&one.event.topic_hash())
+            if let Some(topic) = self.topics.get_mut(&one.event.topic_hash())
                 && *topic.name == *one.event.topic()
-                && (one.version.is_none() || topic.ledger.bounds().streams)
+                && (one.version.is_none() || topic.buckets.bounds().streams)
             {
                 let bytes = one.event.record().len() as u64;
-                topic.ledger.add(one.offset, one.recorded, bytes, false);
+                topic.buckets.add(one.offset, one.recorded, bytes, false);
                 self.is_due = true;
             }
         }
@@ -100,16 +100,16 @@ impl Topics {
 
     /// Forgets what was truncated.
     pub(super) fn truncated(&mut self, name: &str, below: u64) {
-        if let Some(topic) = self.ledgers.get_mut(&crate::event::topic::hash(name)) {
-            topic.ledger.forget_below(below);
+        if let Some(topic) = self.topics.get_mut(&crate::event::topic::hash(name)) {
+            topic.buckets.forget_below(below);
         }
     }
 
     /// Counts a topic anew, from which events went that no bound asked for. Its bounds wait for that.
     pub(super) fn recount(&mut self, name: &str, last: u64) {
         let hash = crate::event::topic::hash(name);
-        if let Some(topic) = self.ledgers.get_mut(&hash).filter(|it| *it.name == *name) {
-            topic.ledger = Ledger::new(*topic.ledger.bounds());
+        if let Some(topic) = self.topics.get_mut(&hash).filter(|it| *it.name == *name) {
+            topic.buckets = TopicBuckets::new(*topic.buckets.bounds());
             topic.unread = 1..last + 1;
             self.building.retain(|building| *building != hash);
             self.building.push(hash);
@@ -118,8 +118,8 @@ impl Topics {
 
     /// Returns whether any bound is one of age.
     pub(super) fn have_ages(&self) -> bool {
-        let mut all = self.ledgers.values();
-        all.any(|topic| topic.ledger.bounds().age.is_some())
+        let mut all = self.topics.values();
+        all.any(|topic| topic.buckets.bounds().age.is_some())
     }
 
     pub(super) fn is_building(&self) -> bool {
@@ -131,7 +131,7 @@ impl Topics {
         let Some(hash) = self.building.last() else {
             return;
         };
-        let Some(topic) = self.ledgers.get_mut(hash) else {
+        let Some(topic) = self.topics.get_mut(hash) else {
             self.building.pop();
             return;
         };
@@ -143,12 +143,12 @@ impl Topics {
             (Some(reader), Some(filter)) if !topic.unread.is_empty() => {
                 let scan = Scan::new(&filter, topic.unread.clone());
                 let scan = scan.descending(true).events_max(EVENTS);
-                let streams = topic.ledger.bounds().streams;
-                let ledger = &mut topic.ledger;
+                let streams = topic.buckets.bounds().streams;
+                let buckets = &mut topic.buckets;
                 let end = reader.read(&scan, &mut |stored| {
                     if stored.version.is_none() || streams {
                         let bytes = stored.event.record().len() as u64;
-                        ledger.add(stored.offset, stored.recorded, bytes, true);
+                        buckets.add(stored.offset, stored.recorded, bytes, true);
                     }
                     ControlFlow::Continue(())
                 });
@@ -170,17 +170,17 @@ impl Topics {
     /// count only where the time is known.
     pub(super) fn raises(&self, wall: Option<i64>, hold: u64) -> (Vec<Raise>, bool) {
         let mut is_held = false;
-        let raises = self.ledgers.iter().filter_map(|(hash, topic)| {
+        let raises = self.topics.iter().filter_map(|(hash, topic)| {
             // Of one that is not looked through yet it is not known what is the oldest.
             if !topic.unread.is_empty() && self.building.contains(hash) {
                 return None;
             }
-            let bounds = topic.ledger.bounds();
+            let bounds = topic.buckets.bounds();
             let age = bounds
                 .age
                 .map(|age| i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
             let older_than = wall.zip(age).map(|(wall, age)| wall.saturating_sub(age));
-            let excess = topic.ledger.excess(older_than, hold);
+            let excess = topic.buckets.excess(older_than, hold);
             is_held |= excess.is_held;
             (excess.buckets > 0).then(|| Raise {
                 hash: *hash,
@@ -196,8 +196,8 @@ impl Topics {
     /// Notes that floors were raised; returns whether there are more.
     pub(super) fn raised(&mut self, raises: &[Raise]) -> bool {
         for raise in raises {
-            if let Some(topic) = self.ledgers.get_mut(&raise.hash) {
-                topic.ledger.pop(raise.excess.buckets);
+            if let Some(topic) = self.topics.get_mut(&raise.hash) {
+                topic.buckets.pop(raise.excess.buckets);
             }
         }
         self.is_due = raises.len() == STEP || raises.iter().any(|raise| raise.excess.has_more);

@@ -1,4 +1,4 @@
-//! The ledger of a topic with bounds of its own: how much there is of it, by age, in a few buckets.
+//! The buckets of a topic with bounds of its own: how much there is of it, by age, in a few buckets.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use crate::journal::Retention;
 /// A bucket has such a part of a bound: the bound is exceeded by one of them, at most; or by such a part of what there was when
 /// it was looked at, where that was more.
 const PART: u64 = 32;
-/// Buckets of a ledger: above it two become one.
+/// Buckets of a topic: above it two become one.
 const BUCKETS_MAX: usize = 64;
 /// A pass takes such a part of a topic, or a bucket, and as many events as came since the last one: it keeps up.
 const PASS_PART: u64 = 10;
@@ -24,7 +24,7 @@ struct Bucket {
 
 /// The events of a topic that count for its bounds, as far as they are known.
 #[derive(Clone, Debug)]
-pub(super) struct Ledger {
+pub(super) struct TopicBuckets {
     bounds: Retention,
     buckets: VecDeque<Bucket>,
     events: u64,
@@ -33,7 +33,7 @@ pub(super) struct Ledger {
     added: u64,
 }
 
-/// The oldest buckets of a ledger, which are to go.
+/// The oldest buckets of a topic, which are to go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Excess {
     pub(super) buckets: usize,
@@ -46,7 +46,7 @@ pub(super) struct Excess {
     pub(super) is_held: bool,
 }
 
-impl Ledger {
+impl TopicBuckets {
     pub(super) fn new(bounds: Retention) -> Self {
         Self {
             bounds,
@@ -191,18 +191,18 @@ mod tests {
     #[test]
     fn a_bound_is_exceeded_by_a_bucket_at_most() {
         for bound in [1, 2, 10, 31, 100, 10_000] {
-            let mut ledger = Ledger::new(Retention::default().events(Some(bound)));
+            let mut all = TopicBuckets::new(Retention::default().events(Some(bound)));
             let mut floor = 1;
             for offset in 1..=3 * bound + 100 {
-                ledger.add(offset, 0, 10, false);
-                let excess = ledger.excess(None, u64::MAX);
-                ledger.pop(excess.buckets);
+                all.add(offset, 0, 10, false);
+                let excess = all.excess(None, u64::MAX);
+                all.pop(excess.buckets);
                 floor = floor.max(excess.floor);
                 let left = offset + 1 - floor;
                 assert!(left <= bound + bound / PART, "{left} of {bound}");
                 assert!(left >= bound.min(offset), "{left} of {bound}");
-                assert!(ledger.buckets.len() <= BUCKETS_MAX);
-                assert_eq!((ledger.events, ledger.bytes), (left, left * 10));
+                assert!(all.buckets.len() <= BUCKETS_MAX);
+                assert_eq!((all.events, all.bytes), (left, left * 10));
             }
         }
     }
@@ -212,17 +212,17 @@ mod tests {
         let bounds = Retention::default()
             .bytes(Some(1_000))
             .age(Some(Duration::from_secs(1)));
-        let (mut ahead, mut back) = (Ledger::new(bounds), Ledger::new(bounds));
+        let (mut ahead, mut back) = (TopicBuckets::new(bounds), TopicBuckets::new(bounds));
         for offset in 1..=500 {
             ahead.add(offset, offset as i64, 10, false);
             back.add(501 - offset, 501 - offset as i64, 10, true);
         }
         ahead.added = 0;
-        for ledger in [&mut ahead, &mut back] {
+        for all in [&mut ahead, &mut back] {
             let (mut floor, mut passes) = (0, 0);
             loop {
-                let excess = ledger.excess(Some(450), 430);
-                ledger.pop(excess.buckets);
+                let excess = all.excess(Some(450), 430);
+                all.pop(excess.buckets);
                 floor = floor.max(excess.floor);
                 passes += 1;
                 if !excess.has_more {
@@ -231,8 +231,8 @@ mod tests {
             }
             assert!(passes > 5, "a tenth at most: {passes}");
             assert!((415..=430).contains(&floor), "{floor}");
-            ledger.forget_below(u64::MAX);
-            assert_eq!((ledger.events, ledger.bytes), (0, 0));
+            all.forget_below(u64::MAX);
+            assert_eq!((all.events, all.bytes), (0, 0));
         }
     }
 }
