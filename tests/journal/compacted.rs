@@ -386,3 +386,128 @@ fn streams_and_what_is_held_stay() {
         assert_eq!(reader.stream_version("user", "1"), Ok(Some(1_500)));
     }
 }
+
+/// Sets a hold, or removes it.
+fn hold(journal: &mut dyn Journal, position: Option<u64>, set_at: i64) {
+    let mut round = CommitRound::default();
+    round
+        .work
+        .push(StateWork::new(Box::new(move |tx| match position {
+            Some(position) => holds::set(tx, "mails", position, set_at),
+            None => holds::remove(tx, "mails").map(|_| ()),
+        })));
+    journal.commit(&mut round).unwrap();
+}
+
+/// Commits events of the topic with one of a few keys each, 20 a round.
+fn publish(journal: &mut dyn Journal, model: &mut Model, recorded: i64, rounds: u64) {
+    for round in 0..rounds {
+        let events: Vec<Event> = (1..=20)
+            .map(|key| event("users", key, &format!("{round}")))
+            .collect();
+        model.commit(journal, recorded, &events);
+    }
+}
+
+/// After the clock has jumped no hold counts as forgotten.
+#[test]
+fn a_clock_that_jumped_takes_nothing_that_is_held() {
+    let directory = Directory::new();
+    let mut model = Model::default();
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    let month = 30 * 24 * HOUR_MS;
+    publish(&mut journal, &mut model, now() - month, 150);
+    journal.close().unwrap();
+    drop(journal);
+    // By the events it is a month later at once, and the hold is as old.
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    journal.set_topic("users", &policy());
+    hold(&mut journal, Some(1), now() - month);
+    publish(&mut journal, &mut model, now(), 1);
+    keep_up(&mut journal);
+    assert_eq!(model.check(&journal, "held"), 151 * 20);
+    hold(&mut journal, None, 0);
+    keep_up(&mut journal);
+    assert!(model.check(&journal, "released") < 1_000);
+}
+
+/// A hold that is set while a pass goes on is kept as well.
+#[test]
+fn a_hold_that_is_set_during_a_pass_holds() {
+    let directory = Directory::new();
+    let mut model = Model::default();
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    publish(&mut journal, &mut model, now(), 300);
+    keep_up(&mut journal);
+    journal.set_topic("users", &policy());
+    let removed = |journal: &SqliteJournal| journal.view().stats().removed_events;
+    let at = std::time::Instant::now();
+    while removed(&journal) == 0 {
+        assert!(journal.maintain(at).is_some(), "no pass begins");
+    }
+    let began = removed(&journal);
+    assert!(began < 1_000, "the pass is over");
+    hold(&mut journal, Some(1), now());
+    keep_up(&mut journal);
+    assert_eq!(removed(&journal), began);
+    assert_eq!(model.check(&journal, "held"), 6_000 - began);
+    hold(&mut journal, None, 0);
+    keep_up(&mut journal);
+    assert!(model.check(&journal, "released") < 1_000);
+}
+
+/// Somebody who always needs the last few hundred events holds no more than these.
+#[test]
+fn a_hold_that_moves_on_stops_no_pass() {
+    let directory = Directory::new();
+    let mut model = Model::default();
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    journal.set_topic("users", &policy());
+    for _ in 0..200 {
+        let lags = model.next.saturating_sub(700).max(1);
+        hold(&mut journal, Some(lags), now());
+        publish(&mut journal, &mut model, now(), 2);
+        keep_up(&mut journal);
+        let lags = lags.max(1);
+        let held = (lags..model.next).count() as u64;
+        assert!(model.check(&journal, "held") >= held);
+    }
+    let there = model.check(&journal, "at the end");
+    assert!(there < 2_500, "{there} of 8,000");
+}
+
+/// A tombstone that waits is not forgotten when the process ends.
+#[test]
+fn tombstones_go_after_a_restart() {
+    let directory = Directory::new();
+    let mut model = Model::default();
+    let hour = Compact::new("/subject").tombstone_age(Duration::from_millis(HOUR_MS as u64));
+    let compact = |compact| TopicPolicy::default().compact(Some(compact));
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    journal.set_topic("users", &compact(hour.clone()));
+    let ended = now() - HOUR_MS / 2;
+    model.commit(&mut journal, ended, &[event("users", 1_000, "first")]);
+    model.commit(&mut journal, ended, &[event("users", 1_000, "")]);
+    publish(&mut journal, &mut model, now(), 150);
+    keep_up(&mut journal);
+    let has = |journal: &SqliteJournal, offset| {
+        let read = read_all(&*journal.view(), &Filter::all(), 3, false);
+        read.events.iter().any(|(at, _)| *at == offset)
+    };
+    assert!(
+        !has(&journal, 1) && has(&journal, 2),
+        "it is half an hour old"
+    );
+    journal.close().unwrap();
+    drop(journal);
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    journal.set_topic("users", &compact(hour.clone()));
+    keep_up(&mut journal);
+    assert!(has(&journal, 2), "it has half an hour left");
+    journal.set_topic(
+        "users",
+        &compact(hour.tombstone_age(Duration::from_secs(60))),
+    );
+    keep_up(&mut journal);
+    assert!(!has(&journal, 2), "it had a minute");
+}

@@ -12,7 +12,7 @@ use super::files::{DirectoryLock, Mark, MarkFile, Reserve};
 use super::open::{self, Identity};
 use super::options::SqliteOptions;
 use super::retention::{self, Gone, Retaining, Sweep, There, Work};
-use super::upkeep::{CompactLimits, Merged, Next, Upkeep};
+use super::upkeep::{Merged, Next, Upkeep};
 use super::view::{SqliteView, View};
 use super::wal::{self, Baton, Checkpointer, WalLimits};
 use super::write::{Failed, Writer};
@@ -733,11 +733,8 @@ impl Open {
     fn keep_up(&mut self, now: Instant, view: &View) -> Option<Duration> {
         let mut upkeep = std::mem::take(&mut self.upkeep);
         let connection = self.writer.connection();
-        let limits = match upkeep.compacts() {
-            true => self.retaining.limits(connection, now),
-            false => Ok(CompactLimits::default()),
-        };
-        let more = match limits.and_then(|limits| upkeep.next(connection, limits)) {
+        let retaining = &mut self.retaining;
+        let more = match upkeep.next(connection, &mut || retaining.limits(connection, now)) {
             Ok(Next::Idle) => None,
             Ok(Next::More) => Some(Duration::ZERO),
             Ok(Next::Write(step)) => {

@@ -166,16 +166,17 @@ impl Retaining {
         connection: &Connection,
         now: Instant,
     ) -> rusqlite::Result<CompactLimits> {
-        let wall = clock::wall(connection)?;
+        let wall = self.clock.look(clock::wall(connection)?, now);
         let mut tables = StateTables::new(connection);
         let holds = holds::all(&mut tables).unwrap_or_default();
         if let Some(error) = tables.error.take() {
             return Err(error);
         }
-        // One that is too old is cut when retention meets it.
-        let holds = holds.iter().filter(|hold| !hold.is_old(wall));
+        // One that is too old is cut when retention meets it. By a clock that is not to be relied upon none is.
+        let is_old = |hold: &holds::Hold| wall.is_some_and(|wall| hold.is_old(wall));
+        let holds = holds.iter().filter(|hold| !is_old(hold));
         Ok(CompactLimits {
-            wall: self.clock.look(wall, now),
+            wall,
             hold: holds.map(|hold| hold.position).min().unwrap_or(u64::MAX),
         })
     }

@@ -31,8 +31,11 @@ const DIRTY_LEAST: u64 = 1_000;
 /// Chunks that are looked at in a step, and those of them whose events are: publishers wait for it.
 const HEADERS: usize = 128;
 const BODIES: usize = 8;
-/// Between two passes for tombstones alone lies such a part of their age.
+/// Between two passes for tombstones alone lies such a part of their age, and ten seconds at least, whatever that is.
 const AGE_PART: i64 = 10;
+const TOMBSTONES_EVERY_MS: i64 = 10_000;
+/// Noted where no tombstone waits.
+const NO_TOMBSTONE: i64 = -1;
 
 /// All topics that are compacted, and the pass over one of them.
 #[derive(Debug, Default)]
@@ -41,6 +44,10 @@ pub(super) struct Compactor {
     pass: Option<Pass>,
     /// The end of what was settled when their numbers were looked up; `None`: there are others since.
     numbered: Option<u64>,
+    /// The highest number of a topic that was looked at then; `None`: nothing was yet.
+    highest: Option<u64>,
+    /// A chunk from which on the next events are to be taken, and the hold that has passed it: until then it is left alone.
+    held: (u64, u64),
     inflater: Inflater,
 }
 
@@ -57,7 +64,7 @@ struct Topic {
     kept: u64,
     /// The first offset whose event was not taken into the index.
     next: u64,
-    /// The time at which the first of its tombstones may go.
+    /// The time at which the first of its tombstones may go; 0: nobody knows.
     expires: Option<i64>,
 }
 
@@ -94,10 +101,6 @@ pub(in crate::journal::sqlite) struct CompactLimits {
 }
 
 impl Compactor {
-    pub(super) fn is_idle(&self) -> bool {
-        self.topics.is_empty()
-    }
-
     /// Takes the settings of a topic; returns whether they are taken.
     pub(super) fn set(&mut self, name: &str, policy: &TopicPolicy) -> bool {
         let streams = policy.retention.streams;
@@ -140,34 +143,41 @@ impl Compactor {
         &mut self,
         connection: &Connection,
         settled: u64,
-        limits: CompactLimits,
+        limits: &mut dyn FnMut() -> rusqlite::Result<CompactLimits>,
     ) -> rusqlite::Result<Next> {
-        if self.pass.is_some() {
+        if self.topics.is_empty() {
+            return Ok(Next::Idle);
+        }
+        if let Some(pass) = &self.pass {
+            // Somebody needs what was free when it began. What was noted stays, for the next one.
+            if limits()?.hold < pass.to {
+                self.pass = None;
+                return Ok(Next::More);
+            }
             return self.go_on(connection);
         }
-        // A topic has its number before any of its events is settled.
-        if self.numbered != Some(settled) {
-            for (name, topic) in &mut self.topics {
-                topic.read(connection, name)?;
-            }
-            self.numbered = Some(settled);
-        }
+        self.find_numbers(connection, settled)?;
         let keys: usize = self.topics.values().map(|topic| topic.index.keys()).sum();
-        if keys < KEYS_MAX && self.take_settled(connection, settled)? {
+        let is_full = keys >= KEYS_MAX;
+        let may_be_due = |topic: &Topic| topic.is_dirty() || topic.expires.is_some();
+        let has_more = self.topics.values().any(|topic| topic.next <= settled);
+        if !has_more && !is_full && !self.topics.values().any(may_be_due) {
+            return Ok(Next::Idle);
+        }
+        let limits = limits()?;
+        if !is_full && self.take_settled(connection, settled, limits.hold)? {
             return Ok(Next::More);
         }
-        let is_full = keys >= KEYS_MAX;
-        let largest = || {
-            self.topics
-                .iter()
-                .max_by_key(|(_, topic)| topic.index.keys())
-        };
-        let due = match is_full {
-            true => largest(),
-            false => self.topics.iter().find(|(_, topic)| topic.is_due(limits)),
-        };
         // What is held stays: the pass is made when the hold has moved on.
-        let Some((name, topic)) = due.filter(|(_, topic)| topic.next <= limits.hold) else {
+        let mut free = self
+            .topics
+            .iter()
+            .filter(|(_, topic)| topic.next <= limits.hold);
+        let due = match is_full {
+            true => free.max_by_key(|(_, topic)| topic.index.keys()),
+            false => free.find(|(_, topic)| topic.is_due(limits.wall)),
+        };
+        let Some((name, topic)) = due else {
             return Ok(Next::Idle);
         };
         self.pass = Some(Pass {
@@ -181,19 +191,71 @@ impl Compactor {
         Ok(Next::More)
     }
 
-    /// Takes a few more settled events into the indexes; returns whether there were any to look at.
-    fn take_settled(&mut self, connection: &Connection, settled: u64) -> rusqlite::Result<bool> {
+    /// Finds the numbers of topics that have one since the last look, and what new ones have noted.
+    fn find_numbers(&mut self, connection: &Connection, settled: u64) -> rusqlite::Result<()> {
+        // A topic has its number before any of its events is settled.
+        if self.numbered == Some(settled) {
+            return Ok(());
+        }
+        let unread = self.topics.iter_mut().filter(|(_, topic)| !topic.is_read);
+        for (name, topic) in unread {
+            topic.read(connection, name)?;
+        }
+        // Numbers are given in order: one look finds those of all that had none.
+        let sql = "SELECT id, name FROM topic WHERE id > ?1 ORDER BY id";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut highest = match self.highest {
+            Some(highest) => highest,
+            // All of them were looked up by their names.
+            None => {
+                let sql = "SELECT ifnull(max(id), 0) FROM topic";
+                connection.query_row(sql, [], |row| row.get::<_, i64>(0))? as u64
+            }
+        };
+        let mut found = statement.query([highest as i64])?;
+        while let Some(row) = found.next()? {
+            let number = row.get::<_, i64>(0)? as u64;
+            if let Ok(name) = row.get_ref(1)?.as_str()
+                && let Some(topic) = self.topics.get_mut(name)
+            {
+                topic.number = Some(number);
+            }
+            highest = number;
+        }
+        self.highest = Some(highest);
+        self.numbered = Some(settled);
+        Ok(())
+    }
+
+    /// Takes a few more settled events into the indexes, below what is held; returns whether there were any to look at.
+    fn take_settled(
+        &mut self,
+        connection: &Connection,
+        settled: u64,
+        hold: u64,
+    ) -> rusqlite::Result<bool> {
         let from = self.topics.values().map(|topic| topic.next).min();
-        let Some(from) = from.filter(|from| *from <= settled) else {
+        let Some(from) = from.filter(|from| *from <= settled && *from < hold) else {
             return Ok(false);
         };
+        if self.held.0 == from && hold < self.held.1 {
+            return Ok(false);
+        }
         let mut numbers: Vec<u64> = self
             .topics
             .values()
             .filter_map(|topic| topic.number)
             .collect();
         numbers.sort_unstable();
-        let looked = Looked::at(connection, from..settled + 1, &numbers)?;
+        let mut looked = Looked::at(connection, from..hold.min(settled + 1), &numbers)?;
+        // Of a chunk of which a part is held nothing is taken: a pass that went as far would have to wait for the rest.
+        if let Some(part) = looked.chunks.pop_if(|header| header.last >= hold) {
+            looked.end = part.first.max(from);
+            if looked.end == from {
+                self.held = (from, part.last + 1);
+                return Ok(false);
+            }
+        }
         let is_damaged = looked.is_damaged;
         let topics = &mut self.topics;
         let met_damage = |topics: &mut BTreeMap<Box<str>, Topic>| {
@@ -325,7 +387,8 @@ impl Compactor {
         let topic = self.topics.get_mut(&pass.topic)?;
         topic.index.clear();
         topic.kept = pass.kept;
-        let least = pass.now.saturating_add(topic.age_ms() / AGE_PART);
+        let every = TOMBSTONES_EVERY_MS.max(topic.age_ms() / AGE_PART);
+        let least = pass.now.saturating_add(every);
         topic.expires = pass.expires.map(|expires| expires.max(least));
         Some(pass.topic)
     }
@@ -340,49 +403,59 @@ impl Topic {
             let number = statement.query_row([name], |row| row.get::<_, i64>(0));
             self.number = number.optional()?.map(|number| number as u64);
         }
-        if !self.is_read {
-            let [clean, kept, damaged] = self.keys(name).map(|key| {
-                let sql = "SELECT value FROM meta WHERE key = ?1";
-                let mut statement = connection.prepare_cached(sql)?;
-                let value = statement.query_row([key], |row| row.get::<_, i64>(0));
-                Ok::<_, rusqlite::Error>(value.optional()?.unwrap_or(0).max(0) as u64)
-            });
-            (self.next, self.kept) = (clean?, kept?);
-            if damaged? > 0 {
-                self.index.keep_tombstones();
-            }
-            self.is_read = true;
+        let [clean, kept, damaged, tombstone] = self.keys(name).map(|key| {
+            let sql = "SELECT value FROM meta WHERE key = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let value = statement.query_row([key], |row| row.get::<_, i64>(0));
+            value.optional()
+        });
+        let number = |value: Option<i64>| value.unwrap_or(0).max(0) as u64;
+        (self.next, self.kept) = (number(clean?), number(kept?));
+        if number(damaged?) > 0 {
+            self.index.keep_tombstones();
         }
+        self.expires = match tombstone? {
+            // It was noted before tombstones were: a pass looks for them.
+            None => (self.next > 0).then_some(0),
+            Some(NO_TOMBSTONE) => None,
+            Some(recorded) => Some(recorded.saturating_add(self.age_ms())),
+        };
+        self.is_read = true;
         Ok(())
     }
 
     /// Notes that it is clean up to where a pass went.
     fn write(&self, connection: &Connection, pass: &Pass) -> rusqlite::Result<()> {
-        let damaged = u64::from(self.index.keeps_tombstones());
-        for (key, value) in self
-            .keys(&pass.topic)
-            .iter()
-            .zip([pass.to, pass.kept, damaged])
-        {
+        let damaged = i64::from(self.index.keeps_tombstones());
+        // The time at which it was taken: another age may be wanted when it is read.
+        let taken = |expires: i64| expires.saturating_sub(self.age_ms()).max(0);
+        let tombstone = pass.expires.map_or(NO_TOMBSTONE, taken);
+        let values = [pass.to as i64, pass.kept as i64, damaged, tombstone];
+        for (key, value) in self.keys(&pass.topic).iter().zip(values) {
             let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
             let mut statement = connection.prepare_cached(sql)?;
-            statement.execute(params![key, value as i64])?;
+            statement.execute(params![key, value])?;
         }
         Ok(())
     }
 
     /// The keys of `meta` of a topic. Clean is what is clean by one pointer.
-    fn keys(&self, name: &str) -> [String; 3] {
+    fn keys(&self, name: &str) -> [String; 4] {
         let Compact { key, .. } = &self.compact;
         let streams = if self.streams { "+streams" } else { "" };
-        ["clean", "kept", "damaged"].map(|what| format!("compact {what} {name} {key}{streams}"))
+        ["clean", "kept", "damaged", "tombstone"]
+            .map(|what| format!("compact {what} {name} {key}{streams}"))
     }
 
     /// Returns whether a pass is worth it.
-    fn is_due(&self, limits: CompactLimits) -> bool {
-        let expires = self.expires.zip(limits.wall);
+    fn is_due(&self, wall: Option<i64>) -> bool {
+        let expires = self.expires.zip(wall);
+        self.is_dirty() || expires.is_some_and(|(expires, wall)| expires <= wall)
+    }
+
+    /// Returns whether as much is new as it has.
+    fn is_dirty(&self) -> bool {
         self.index.events() >= self.kept.max(DIRTY_LEAST)
-            || expires.is_some_and(|(expires, wall)| expires <= wall)
     }
 
     fn age_ms(&self) -> i64 {

@@ -94,22 +94,17 @@ impl Upkeep {
         self.compactor.set(name, policy)
     }
 
-    /// Returns whether any topic is compacted.
-    pub(super) fn compacts(&self) -> bool {
-        !self.compactor.is_idle()
-    }
-
     /// Notes a commit of so many bytes.
     pub(super) fn committed(&mut self, bytes: u64) {
         self.behind += bytes;
         self.paused = false;
     }
 
-    /// Returns what is to be done next, after a bounded look.
+    /// Returns what is to be done next, after a bounded look. The limits of compaction are asked for where they are needed.
     pub(super) fn next(
         &mut self,
         connection: &Connection,
-        limits: CompactLimits,
+        limits: &mut dyn FnMut() -> rusqlite::Result<CompactLimits>,
     ) -> rusqlite::Result<Next> {
         if self.paused {
             return Ok(Next::Idle);
