@@ -511,3 +511,33 @@ fn tombstones_go_after_a_restart() {
     keep_up(&mut journal);
     assert!(!has(&journal, 2), "it had a minute");
 }
+
+/// Of what is truncated nothing makes older events go: a stream's event is the newest of its key again.
+#[test]
+fn what_is_truncated_supersedes_nothing() {
+    for is_noted in [false, true] {
+        let directory = Directory::new();
+        let mut model = Model::default();
+        let mut journal = SqliteJournal::open(directory.path()).unwrap();
+        let streams = policy().retention(Retention::default().streams(true));
+        journal.set_topic("users", &streams);
+        let mut stream = Event::builder("users", "changed");
+        stream.subject("user-1000").stream("user", "1", 1);
+        let stream = stream.json("1").build().unwrap();
+        model.commit(&mut journal, now(), &[stream, event("users", 1_000, "2")]);
+        if is_noted {
+            publish(&mut journal, &mut model, now(), 30);
+            keep_up(&mut journal);
+        }
+        // The second one alone.
+        journal.truncate("users", 3, false).unwrap();
+        publish(&mut journal, &mut model, now(), 300);
+        keep_up(&mut journal);
+        let read = read_all(&*journal.view(), &Filter::all(), model.next, false);
+        assert_eq!(read.events[0].0, 1, "{is_noted}");
+        assert!(
+            read.events[1].0 > 2 && read.events.len() < 1_000,
+            "{is_noted}"
+        );
+    }
+}

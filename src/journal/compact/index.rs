@@ -9,7 +9,8 @@ use crate::event::EventRef;
 #[derive(Debug)]
 pub(in crate::journal) struct KeyIndex {
     rules: CompactRules,
-    newest: HashMap<Key, u64>,
+    /// Without a stream, and with one; 0: none. A map's entry has room for two anyway.
+    newest: HashMap<Key, [u64; 2]>,
     /// Events with a key that were taken.
     events: u64,
     keeps_tombstones: bool,
@@ -20,6 +21,8 @@ pub(in crate::journal) struct KeyIndex {
 pub(in crate::journal) enum Fate {
     /// Stays: it has no key.
     Keyless,
+    /// Stays as far as keys are concerned: it lies below a floor.
+    Gone,
     /// Stays: it is the newest of its key. A tombstone may go from a time on.
     Newest { expires: Option<i64> },
     /// Goes: a newer one has its key.
@@ -47,7 +50,8 @@ impl KeyIndex {
     /// Takes an event of the dirty part, in the order of offsets.
     pub(in crate::journal) fn take(&mut self, event: EventRef<'_>, offset: u64) {
         if let Some(key) = self.rules.key(event) {
-            self.newest.insert(key, offset);
+            let newest = self.newest.entry(key).or_default();
+            newest[usize::from(event.stream().is_some())] = offset;
             self.events += 1;
         }
     }
@@ -62,18 +66,25 @@ impl KeyIndex {
         self.events
     }
 
-    /// Says of an event of the clean or the dirty part, oldest first, what becomes of it at a time.
+    /// Says of an event of the clean or the dirty part, oldest first, what becomes of it at a time. `floors`: below them events have
+    /// gone, without a stream and with one; for a newer one that is no more an older one stays.
     pub(in crate::journal) fn fate(
         &self,
         event: EventRef<'_>,
         offset: u64,
         recorded: i64,
         now: i64,
+        floors: [u64; 2],
     ) -> Fate {
         let Some(key) = self.rules.key(event) else {
             return Fate::Keyless;
         };
-        if self.newest.get(&key).is_some_and(|newest| *newest > offset) {
+        if offset < floors[usize::from(event.stream().is_some())] {
+            return Fate::Gone;
+        }
+        let newest = self.newest.get(&key).copied().unwrap_or_default();
+        let mut living = newest.iter().zip(floors);
+        if living.any(|(newest, floor)| *newest > offset && *newest >= floor) {
             return Fate::Superseded;
         }
         let expires = self.rules.expires(event, recorded);

@@ -95,7 +95,7 @@ proptest! {
             let mut is_whole = true;
             for (at, (offset, one)) in log.iter().enumerate() {
                 let event = one.event();
-                let fate = index.fate(event.as_ref(), *offset, *offset as i64, now);
+                let fate = index.fate(event.as_ref(), *offset, *offset as i64, now, [0; 2]);
                 if !fate.goes() {
                     left.insert(*offset, one.clone());
                     continue;

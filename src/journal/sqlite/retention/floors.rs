@@ -148,6 +148,12 @@ impl Floors {
                 .is_some_and(|(_, floor)| offset < floor.of(has_stream))
     }
 
+    /// Returns the offsets below which events of a topic have gone, without a stream and with one.
+    pub(in crate::journal::sqlite) fn of(&self, topic: &str) -> [u64; 2] {
+        let floor = self.topic(topic);
+        [false, true].map(|has_stream| floor.of(has_stream).max(self.all.of(has_stream)))
+    }
+
     /// Returns the offset below which whoever reads the topics of a filter, from an offset on, is told that events are missing.
     pub(in crate::journal::sqlite) fn announced(&self, filter: &Filter, from: u64) -> u64 {
         let mut told = self.all.announced();

@@ -177,6 +177,7 @@ impl Retaining {
         let holds = holds.iter().filter(|hold| !is_old(hold));
         Ok(CompactLimits {
             wall,
+            floors: Arc::clone(&self.floors),
             hold: holds.map(|hold| hold.position).min().unwrap_or(u64::MAX),
         })
     }

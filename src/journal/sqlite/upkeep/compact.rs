@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -18,7 +19,7 @@ use crate::journal::chunk::{
     Checksums, ChunkBuilder, ChunkHeader, Frame, Frames, Inflater, Numbers,
 };
 use crate::journal::compact::{CompactRules, Fate, KeyIndex};
-use crate::journal::sqlite::retention::{self, Gone, Rewritten, Run, Worth};
+use crate::journal::sqlite::retention::{self, Floors, Gone, Rewritten, Run, Worth};
 use crate::journal::sqlite::rows;
 use crate::journal::{Compact, TopicPolicy};
 
@@ -78,6 +79,8 @@ struct Pass {
     at: u64,
     /// The time, as far as it is known; else no tombstone goes.
     now: i64,
+    /// Below them its events have gone, without a stream and with one.
+    floors: [u64; 2],
     kept: u64,
     expires: Option<i64>,
 }
@@ -92,12 +95,14 @@ pub(in crate::journal::sqlite) enum Change {
 }
 
 /// The bounds of a look.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::journal::sqlite) struct CompactLimits {
     /// The time, milliseconds since 1970; `None`: the clock is not to be relied upon.
     pub(in crate::journal::sqlite) wall: Option<i64>,
     /// Nothing at or above it may go.
     pub(in crate::journal::sqlite) hold: u64,
+    /// What lies below them has gone, and makes nothing else go.
+    pub(in crate::journal::sqlite) floors: Arc<Floors>,
 }
 
 impl Compactor {
@@ -148,12 +153,14 @@ impl Compactor {
         if self.topics.is_empty() {
             return Ok(Next::Idle);
         }
-        if let Some(pass) = &self.pass {
+        if let Some(pass) = &mut self.pass {
+            let limits = limits()?;
             // Somebody needs what was free when it began. What was noted stays, for the next one.
-            if limits()?.hold < pass.to {
+            if limits.hold < pass.to {
                 self.pass = None;
                 return Ok(Next::More);
             }
+            pass.floors = limits.floors.of(&pass.topic);
             return self.go_on(connection);
         }
         self.find_numbers(connection, settled)?;
@@ -185,6 +192,7 @@ impl Compactor {
             to: topic.next,
             at: 0,
             now: limits.wall.unwrap_or(i64::MIN),
+            floors: limits.floors.of(name),
             kept: 0,
             expires: None,
         });
@@ -308,8 +316,8 @@ impl Compactor {
                 if frame.offset >= pass.to || event.topic() != &*pass.topic {
                     return;
                 }
-                match index.fate(event, frame.offset, frame.recorded, pass.now) {
-                    Fate::Keyless => {}
+                match pass.fate(index, frame, event) {
+                    Fate::Keyless | Fate::Gone => {}
                     Fate::Newest { expires: at } => {
                         kept += 1;
                         expires = earliest(expires, at);
@@ -354,9 +362,7 @@ impl Compactor {
         let mut keep = |frame: &Frame<'_>, event: EventRef<'_>| {
             frame.offset >= pass.to
                 || event.topic() != &*pass.topic
-                || !index
-                    .fate(event, frame.offset, frame.recorded, pass.now)
-                    .goes()
+                || !pass.fate(index, frame, event).goes()
         };
         match retention::rewrite(connection, builder, header.first, Worth::Any, &mut keep)? {
             Rewritten::Written(gone, _) => Ok(gone),
@@ -391,6 +397,12 @@ impl Compactor {
         let least = pass.now.saturating_add(every);
         topic.expires = pass.expires.map(|expires| expires.max(least));
         Some(pass.topic)
+    }
+}
+
+impl Pass {
+    fn fate(&self, index: &KeyIndex, frame: &Frame<'_>, event: EventRef<'_>) -> Fate {
+        index.fate(event, frame.offset, frame.recorded, self.now, self.floors)
     }
 }
 
