@@ -577,3 +577,68 @@ fn whatever_is_done_in_whatever_order_the_floors_say_what_is_left() {
         assert!(off < events / 50, "seed {seed}: {events}, {stats:?}");
     }
 }
+
+/// Returns the number of floors that topics have.
+fn floors(directory: &Directory) -> i64 {
+    let database = directory.path().join("journal.sqlite");
+    let database = rusqlite::Connection::open(database).unwrap();
+    let sql = "SELECT count(*) FROM floor WHERE topic > 0";
+    database.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn what_was_truncated_is_taken_out_after_a_restart_too_and_its_floor_forgotten() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default());
+    let mut writing = Writing::new(900);
+    for _ in 0..20 {
+        writing.commit(&mut journal, 64, |_| false).unwrap();
+    }
+    for topic in ["t.0", "t.1"] {
+        journal.truncate(topic, 1_000, true).unwrap();
+    }
+    assert_eq!(journal.view().stats().removed_events, 0);
+    assert_eq!(floors(&directory), 2);
+    drop(journal);
+    let mut journal = open(&directory, Retention::default());
+    keep_up(&mut journal, Duration::from_secs(5));
+    // A row or two of which less than half has gone stay.
+    let removed = journal.view().stats().removed_events;
+    assert!((640..=666).contains(&removed), "{removed}");
+    assert_eq!(floors(&directory), 2);
+    let left = |journal: &SqliteJournal| read(journal, &Filter::parse(["t.1"]).unwrap(), false).0;
+    let expected: Vec<u64> = (1_000..=1_280).filter(|offset| offset % 3 == 1).collect();
+    assert_eq!(left(&journal), expected);
+    for topic in ["t.0", "t.1"] {
+        journal.truncate(topic, u64::MAX, true).unwrap();
+    }
+    for _ in 0..2 {
+        writing.commit(&mut journal, 64, |_| false).unwrap();
+    }
+    keep_up(&mut journal, Duration::from_secs(5));
+    assert_eq!(journal.view().stats().removed_events, 853);
+    assert_eq!(floors(&directory), 0);
+    drop(journal);
+    let journal = open(&directory, Retention::default());
+    let expected: Vec<u64> = (1_281..=1_408).filter(|offset| offset % 3 == 1).collect();
+    assert_eq!(left(&journal), expected);
+}
+
+#[test]
+fn a_walk_goes_on_whatever_is_truncated_meanwhile() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default());
+    let mut writing = Writing::new(20_000);
+    for _ in 0..1_000 {
+        writing.commit(&mut journal, 1, |_| false).unwrap();
+    }
+    journal.truncate("t.0", 999, true).unwrap();
+    let now = Instant::now();
+    for below in 1..=400 {
+        journal.truncate("t.1", below, true).unwrap();
+        journal.maintain(now);
+    }
+    // All of one, and what was truncated of the other before the first walk.
+    let removed = journal.view().stats().removed_events;
+    assert!(removed >= 332, "{removed}");
+}

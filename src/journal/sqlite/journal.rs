@@ -171,7 +171,7 @@ impl SqliteJournal {
         let retaining = Retaining::open(
             &connection,
             options.retention,
-            recovered.last,
+            recovered.next,
             recovered.recorded,
             Instant::now(),
         );
@@ -600,23 +600,23 @@ impl Open {
         let mut floors = None;
         let retaining = std::mem::take(&mut self.retaining);
         let done = self.transact(true, view, |writer| {
-            let raise = |connection: &_, _: &mut _| {
-                retaining.truncate(connection, topic, below, streams, view)
-            };
+            let raise =
+                |connection: &_, _: &mut _| retaining.truncate(connection, topic, below, streams);
             floors = writer.write_with(raise)?;
             writer.write_mark()
         });
         self.retaining = retaining;
         if let Err(error) = done {
-            self.retaining.failed(view);
             return Err(error);
         }
         self.settle(view);
         let Some(floors) = floors else {
+            // A walk may find that some have nothing below them any more.
+            self.retaining.sweep();
             let reason = "too many topics are truncated already";
             return Err(CommitError::new(CommitFailure::Aborted, reason));
         };
-        self.retaining.truncated(topic, below, floors);
+        self.retaining.truncated(topic, below, floors, view);
         Ok(())
     }
 

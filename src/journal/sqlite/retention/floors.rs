@@ -1,6 +1,7 @@
 //! Floors: the offsets below which events are gone for readers, whether their rows are there still or not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -52,7 +53,9 @@ impl Floor {
 pub(in crate::journal::sqlite) struct Floors {
     all: Floor,
     /// By name: the topic's number, and its floor.
-    topics: HashMap<Box<str>, (u64, Floor)>,
+    topics: HashMap<Arc<str>, (u64, Floor)>,
+    /// The numbers of the topics, sorted.
+    numbers: Vec<u64>,
     /// The highest floor of any, and the highest that is told: above it nothing is looked up.
     highest: u64,
     highest_told: u64,
@@ -66,6 +69,11 @@ impl Floors {
     /// Returns the topics that have a floor.
     pub(super) fn topics(&self) -> usize {
         self.topics.len()
+    }
+
+    /// Returns the number of a topic that has a floor.
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        self.topics.get(name).map(|(number, _)| *number)
     }
 
     pub(super) fn topic(&self, name: &str) -> Floor {
@@ -100,28 +108,55 @@ impl Floors {
         write(connection, number as u64, &floor)
     }
 
-    /// Forgets floors of topics that say no more than that of all.
-    pub(super) fn forget_covered(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        let all = self.all;
+    /// Forgets floors of topics that say no more than that of all, and those below which nothing lies any more, of which nobody is to
+    /// be told. `needed`: the topics that have something below theirs; `None`: all may have.
+    pub(super) fn forget(
+        floors: &mut Arc<Self>,
+        connection: &Connection,
+        needed: Option<&HashSet<u64>>,
+    ) -> rusqlite::Result<()> {
+        let all = floors.all;
         let is_covered = |floor: &Floor| {
             floor.of(false) <= all.of(false)
                 && floor.of(true) <= all.of(true)
                 && floor.announced() <= all.announced()
         };
+        let is_empty = |number: u64, floor: &Floor| {
+            let asked = floor.truncated.max(floor.truncated_streams);
+            needed.is_some_and(|needed| !needed.contains(&number))
+                && floor.announced() <= all.announced().max(asked)
+        };
+        let goes = |number: u64, floor: &Floor| is_covered(floor) || is_empty(number, floor);
+        let gone = floors.topics.values();
+        let gone = gone.filter(|(number, floor)| goes(*number, floor));
+        let gone: Vec<u64> = gone.map(|(number, _)| *number).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
         let sql = "DELETE FROM floor WHERE topic = ?1";
         let mut statement = connection.prepare_cached(sql)?;
-        for (number, floor) in self.topics.values() {
-            if is_covered(floor) {
-                statement.execute([*number as i64])?;
-            }
+        for number in &gone {
+            statement.execute([*number as i64])?;
         }
-        self.topics.retain(|_, (_, floor)| !is_covered(floor));
+        let floors = Arc::make_mut(floors);
+        floors
+            .topics
+            .retain(|_, (number, floor)| !goes(*number, floor));
+        floors.numbers = floors.topics.values().map(|(number, _)| *number).collect();
+        floors.numbers.sort_unstable();
+        (floors.highest, floors.highest_told) = (0, 0);
+        floors.raise(all);
+        let left: Vec<Floor> = floors.topics.values().map(|(_, floor)| *floor).collect();
+        left.into_iter().for_each(|floor| floors.raise(floor));
         Ok(())
     }
 
     /// Sets the floor of a topic, which has this number.
     fn set_topic(&mut self, name: &str, number: u64, floor: Floor) {
         self.topics.insert(name.into(), (number, floor));
+        if let Err(at) = self.numbers.binary_search(&number) {
+            self.numbers.insert(at, number);
+        }
         self.raise(floor);
     }
 
@@ -169,17 +204,16 @@ impl Floors {
     }
 
     /// Returns the numbers of the topics of which something below an offset has gone by a floor of their own, sorted.
-    pub(super) fn numbers(&self) -> Vec<u64> {
-        let mut numbers: Vec<u64> = self.topics.values().map(|(number, _)| *number).collect();
-        numbers.sort_unstable();
-        numbers
+    pub(super) fn numbers(&self) -> &[u64] {
+        &self.numbers
     }
 
-    /// Reads what the table has, of a log that ends at `last`. A row that is damaged counts for nothing: events that should be
+    /// Reads what the table has, of a log whose next offset is `next`: above that nothing has gone, and a floor that is higher, since
+    /// the end of the log is damaged, ends there. A row that is damaged counts for nothing: events that should be
     /// gone may be there again, and none is hidden that should not be.
     pub(in crate::journal::sqlite) fn read(
         connection: &Connection,
-        last: u64,
+        next: u64,
     ) -> rusqlite::Result<Self> {
         // One of an older schema that is looked at and not changed has none.
         let sql = "SELECT count(*) FROM sqlite_master WHERE name = 'floor'";
@@ -200,9 +234,15 @@ impl Floors {
                 truncated: number(3)?,
                 truncated_streams: number(4)?,
             };
-            if checksum(topic, &floor) != row.get::<_, u32>(5)? || floor.of(false) > last + 1 {
+            if checksum(topic, &floor) != row.get::<_, u32>(5)? {
                 continue;
             }
+            let floor = Floor {
+                retained: floor.retained.min(next),
+                retained_streams: floor.retained_streams.min(next),
+                truncated: floor.truncated.min(next),
+                truncated_streams: floor.truncated_streams.min(next),
+            };
             match row.get::<_, Option<String>>(6)? {
                 _ if topic == ALL => floors.set_all(floor),
                 Some(name) => floors.set_topic(&name, topic, floor),

@@ -44,11 +44,17 @@ const FRAME_BYTES: u64 = 32;
 /// Floors of topics, at most: each is in memory, and looked at for each event below the highest. A truncation that needs a further
 /// one is refused.
 const FLOORS_MAX: usize = 1 << 16;
+/// Floors above which chunks are rewritten for whatever has gone in them, so that floors can be forgotten.
+const FLOORS_MANY: usize = FLOORS_MAX / 4;
 /// Bytes that went by floors of topics before chunks are looked through for them, at least, and as a part of what is there.
 const SWEEP_LEAST: u64 = 1 << 20;
 const SWEEP_PART: u64 = 10;
+/// As many that they are looked through in any case: somebody asked for it.
+const SWEEP_ALL: u64 = i64::MAX as u64;
 /// The keys of `meta`: bytes of events with a stream that lie below the floor; events, and up to which offset.
 const EXEMPT: &str = "exempt";
+/// Bytes that went by floors of topics since the last walk that looked for them was done: a walk that was broken off is made again.
+const UNSWEPT: &str = "unswept";
 const EVENTS: [&str; 2] = ["events", "events_to"];
 
 /// Decides what goes.
@@ -60,8 +66,8 @@ pub(super) struct Retaining {
     clock: Clock,
     pass: Option<Pass>,
     sweep: Option<Sweep>,
-    /// Bytes that went by floors of topics since the last walk that looked for them; `None`: nothing did.
-    unswept: Option<u64>,
+    /// Bytes that went by floors of topics since the last walk that looks for them began.
+    unswept: u64,
     /// Bytes of events with a stream that lie below the floor.
     exempt: u64,
     has_streams: bool,
@@ -112,11 +118,11 @@ pub(super) enum Work {
 }
 
 impl Retaining {
-    /// Looks what is there already. `recorded`: the time of the last event.
+    /// Looks what is there already. `next`: the next offset; `recorded`: the time of the last event.
     pub(super) fn open(
         connection: &Connection,
         bounds: Retention,
-        last: u64,
+        next: u64,
         recorded: i64,
         now: Instant,
     ) -> rusqlite::Result<Self> {
@@ -130,11 +136,17 @@ impl Retaining {
             true => number("SELECT count(*) FROM stream_version")?,
             false => 0,
         };
-        let floors = Floors::read(connection, last)?;
+        let floors = Floors::read(connection, next)?;
+        // Whoever wrote an older version did not say.
+        let unswept = match is_there(connection, UNSWEPT)? {
+            true => meta(connection, UNSWEPT)?,
+            false if floors.topics() > 0 => SWEEP_ALL,
+            false => 0,
+        };
         Ok(Self {
             bounds,
             clock: Clock::new(clock::wall(connection)?, recorded, now),
-            unswept: (floors.topics() > 0).then_some(0),
+            unswept,
             floors: Arc::new(floors),
             exempt: meta(connection, EXEMPT)?,
             has_streams,
@@ -237,7 +249,7 @@ impl Retaining {
             return Ok(Work::Build);
         }
         let is_worth = |unswept: u64| unswept >= SWEEP_LEAST.max(there.bytes / SWEEP_PART);
-        if self.sweep.is_some() || self.unswept.is_some_and(is_worth) {
+        if self.sweep.is_some() || is_worth(self.unswept) {
             return Ok(Work::Sweep);
         }
         let waits = [
@@ -283,7 +295,8 @@ impl Retaining {
             exempt: self.exempt,
             ..Outcome::default()
         };
-        let mut floors = (*self.floors).clone();
+        // Copied when one changes.
+        let mut floors = Arc::clone(&self.floors);
         let hold = holds.lowest.as_ref().map_or(u64::MAX, |hold| hold.position);
         match work {
             Work::Build => {}
@@ -305,7 +318,7 @@ impl Retaining {
                     all.retained_streams = all.retained_streams.max(stepped.floor);
                 }
                 if all != floors.all() {
-                    floors.set_all(all);
+                    Arc::make_mut(&mut floors).set_all(all);
                     floors.write_all(connection)?;
                 }
                 outcome.exempt = match limits.streams {
@@ -326,18 +339,30 @@ impl Retaining {
                     if raise.streams {
                         floor.retained_streams = floor.retained_streams.max(raise.excess.floor);
                     }
-                    floors.raise_topic(connection, &raise.name, floor)?;
+                    if floor != floors.topic(&raise.name) {
+                        Arc::make_mut(&mut floors).raise_topic(connection, &raise.name, floor)?;
+                    }
+                }
+                if !raises.is_empty() && self.sweep.is_none() {
+                    set_meta(connection, UNSWEPT, self.unswept_with(&raises))?;
                 }
                 outcome.raises = Some((raises, is_held));
             }
             Work::Sweep => {
-                let mut sweep = self.sweep.unwrap_or_else(Sweep::new);
+                let begins = self.sweep.is_none();
+                let is_crowded = floors.topics() > FLOORS_MANY;
+                let sweep = self.sweep.clone();
+                let mut sweep = sweep.unwrap_or_else(|| Sweep::new(is_crowded));
                 let (gone, is_done) = sweep.step(connection, builder, &floors, there.last)?;
                 outcome.gone = gone;
-                outcome.sweep = Some((sweep, is_done));
                 if is_done {
-                    floors.forget_covered(connection)?;
+                    Floors::forget(&mut floors, connection, sweep.needed())?;
+                    let since = if begins { 0 } else { self.unswept };
+                    set_meta(connection, UNSWEPT, since)?;
+                } else if begins {
+                    set_meta(connection, UNSWEPT, SWEEP_ALL)?;
                 }
+                outcome.sweep = Some((sweep, is_done));
             }
         }
         if outcome.exempt != self.exempt {
@@ -347,8 +372,8 @@ impl Retaining {
             let events = there.events.saturating_sub(outcome.gone.events);
             write_events(connection, events, there.last)?;
         }
-        if floors != *self.floors {
-            outcome.floors = Arc::new(floors);
+        if !Arc::ptr_eq(&floors, &self.floors) {
+            outcome.floors = floors;
             view.set_floors(Arc::clone(&outcome.floors));
         }
         outcome.oldest = oldest(connection, &outcome.floors)?;
@@ -364,9 +389,9 @@ impl Retaining {
         self.floors = outcome.floors;
         self.exempt = outcome.exempt;
         if let Some((raises, is_held)) = outcome.raises {
-            let bytes: u64 = raises.iter().map(|raise| raise.excess.bytes).sum();
-            if !raises.is_empty() {
-                *self.unswept.get_or_insert(0) += bytes;
+            self.unswept = self.unswept_with(&raises);
+            for raise in &raises {
+                self.need(&raise.name);
             }
             if self.topics.raised(&raises) || is_held {
                 self.topics.is_due = true;
@@ -374,8 +399,10 @@ impl Retaining {
             }
         }
         if let Some((sweep, is_done)) = outcome.sweep {
+            if self.sweep.is_none() {
+                self.unswept = 0;
+            }
             self.sweep = Some(sweep).filter(|_| !is_done);
-            self.unswept = None;
         }
         if let Some((pass, stepped)) = outcome.pass {
             self.pass = Some(pass).filter(|_| stepped.end.is_none());
@@ -417,43 +444,61 @@ impl Retaining {
         view.set_floors(Arc::clone(&self.floors));
     }
 
-    /// Raises the floor of a topic since somebody asked for it, within a transaction, and shows it. Returns whether there is room
-    /// for a floor.
+    /// Returns the bytes that have gone by floors of topics once some are raised.
+    fn unswept_with(&self, raises: &[Raise]) -> u64 {
+        let bytes = raises.iter().map(|raise| raise.excess.bytes).sum();
+        self.unswept.saturating_add(bytes).min(SWEEP_ALL)
+    }
+
+    /// Lets the walk that is under way know that a topic's floor has risen.
+    fn need(&mut self, topic: &str) {
+        if let (Some(sweep), Some(number)) = (&mut self.sweep, self.floors.number(topic)) {
+            sweep.need(number);
+        }
+    }
+
+    /// Raises the floor of a topic since somebody asked for it, within a transaction. Nobody is told of it, so that it is shown only
+    /// once it is committed, by [`truncated`](Self::truncated). Returns `None` where there is no room for a floor.
     pub(super) fn truncate(
         &self,
         connection: &Connection,
         topic: &str,
         below: u64,
         streams: bool,
-        view: &View,
     ) -> rusqlite::Result<Option<Arc<Floors>>> {
-        let mut floors = (*self.floors).clone();
+        let mut floors = Arc::clone(&self.floors);
         let mut floor = floors.topic(topic);
         floor.truncated = floor.truncated.max(below);
         if streams {
             floor.truncated_streams = floor.truncated_streams.max(below);
         }
         if floors.topic(topic) != floor {
-            if floors.topics() >= FLOORS_MAX {
+            if floors.number(topic).is_none() && floors.topics() >= FLOORS_MAX {
                 return Ok(None);
             }
-            floors.raise_topic(connection, topic, floor)?;
+            Arc::make_mut(&mut floors).raise_topic(connection, topic, floor)?;
+            // One that has no number has no events.
+            if floors.number(topic).is_some() {
+                set_meta(connection, UNSWEPT, SWEEP_ALL)?;
+            }
         }
-        let floors = Arc::new(floors);
-        view.set_floors(Arc::clone(&floors));
         Ok(Some(floors))
     }
 
     /// Lets chunks be looked through that may have events that have gone.
     pub(super) fn sweep(&mut self) {
-        self.sweep = Some(Sweep::new());
+        self.unswept = SWEEP_ALL;
     }
 
-    /// Notes that a truncation is committed.
-    pub(super) fn truncated(&mut self, topic: &str, below: u64, floors: Arc<Floors>) {
-        self.floors = floors;
+    /// Notes that a truncation is committed, and shows it. A walk that is under way goes on, and one more follows it.
+    pub(super) fn truncated(&mut self, topic: &str, below: u64, floors: Arc<Floors>, view: &View) {
+        if floors.topic(topic) != self.floors.topic(topic) {
+            self.floors = floors;
+            view.set_floors(Arc::clone(&self.floors));
+            self.unswept = SWEEP_ALL;
+            self.need(topic);
+        }
         self.topics.truncated(topic, below);
-        self.sweep = Some(Sweep::new());
         self.is_paused = false;
     }
 
@@ -612,8 +657,109 @@ fn meta(connection: &Connection, key: &str) -> rusqlite::Result<u64> {
     Ok(value.optional()?.unwrap_or(0).max(0) as u64)
 }
 
+fn is_there(connection: &Connection, key: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM meta WHERE key = ?1";
+    connection.query_row(sql, [key], |row| row.get(0))
+}
+
 fn set_meta(connection: &Connection, key: &str, value: u64) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
     let mut statement = connection.prepare_cached(sql)?;
     statement.execute(params![key, value as i64]).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        let tables = "CREATE TABLE topic(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+            CREATE TABLE meta(key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+            CREATE TABLE stream_version(stream INTEGER NOT NULL, version INTEGER NOT NULL, offset INTEGER NOT NULL) STRICT;
+            CREATE TABLE floor(
+                topic INTEGER PRIMARY KEY, retained INTEGER NOT NULL, retained_streams INTEGER NOT NULL,
+                truncated INTEGER NOT NULL, truncated_streams INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;";
+        connection.execute_batch(tables).unwrap();
+        connection
+    }
+
+    fn view() -> View {
+        View::new("nowhere".into(), None, Arc::default(), None, Vec::new())
+    }
+
+    fn open(connection: &Connection) -> Retaining {
+        let bounds = Retention::default();
+        Retaining::open(connection, bounds, 1_000, 0, Instant::now()).unwrap()
+    }
+
+    #[test]
+    fn a_truncation_is_shown_once_it_is_committed() {
+        let connection = database();
+        connection
+            .execute("INSERT INTO topic VALUES(7, 'gone')", [])
+            .unwrap();
+        let (view, mut retaining) = (view(), open(&connection));
+        let floors = retaining.truncate(&connection, "gone", 500, false);
+        let floors = floors.unwrap().unwrap();
+        // It may fail yet.
+        assert!(!retaining.floors().is_gone(499, false, "gone"));
+        assert!(!view.floors().is_gone(499, false, "gone"));
+        retaining.truncated("gone", 500, floors, &view);
+        assert!(view.floors().is_gone(499, false, "gone"));
+        assert!(!view.floors().is_gone(499, true, "gone"));
+    }
+
+    #[test]
+    fn with_as_many_floors_as_there_may_be_those_that_are_there_rise() {
+        let connection = database();
+        connection.execute_batch("BEGIN").unwrap();
+        let mut floors = Floors::default();
+        for number in 1..=FLOORS_MAX as u64 + 1 {
+            let name = format!("t.{number}");
+            let mut insert = connection
+                .prepare_cached("INSERT INTO topic VALUES(?1, ?2)")
+                .unwrap();
+            insert.execute(params![number as i64, name]).unwrap();
+            if number <= FLOORS_MAX as u64 {
+                let mut floor = floors.topic(&name);
+                floor.truncated = 10;
+                floors.raise_topic(&connection, &name, floor).unwrap();
+            }
+        }
+        let mut retaining = open(&connection);
+        assert_eq!(retaining.floors().topics(), FLOORS_MAX);
+        assert_eq!(*retaining.floors().as_ref(), floors);
+        let more = format!("t.{}", FLOORS_MAX + 1);
+        let refused = retaining.truncate(&connection, &more, 20, false).unwrap();
+        assert!(refused.is_none());
+        let raised = retaining.truncate(&connection, "t.5", 20, false).unwrap();
+        retaining.truncated("t.5", 20, raised.unwrap(), &view());
+        assert_eq!(retaining.floors().topic("t.5").truncated, 20);
+        // Those below which nothing lies are forgotten.
+        let needed = [5].into_iter().collect();
+        let mut floors = Arc::clone(retaining.floors());
+        Floors::forget(&mut floors, &connection, None).unwrap();
+        assert!(Arc::ptr_eq(&floors, retaining.floors()));
+        Floors::forget(&mut floors, &connection, Some(&needed)).unwrap();
+        assert_eq!((floors.topics(), floors.numbers()), (1, &[5][..]));
+        assert_eq!(*floors, *open(&connection).floors().as_ref());
+    }
+
+    #[test]
+    fn a_floor_above_the_end_hides_what_is_there_and_nothing_that_comes() {
+        let connection = database();
+        connection
+            .execute("INSERT INTO topic VALUES(7, 'gone')", [])
+            .unwrap();
+        let mut floors = Floors::default();
+        let floor = floors::Floor {
+            truncated: 5_000,
+            ..floors::Floor::default()
+        };
+        floors.raise_topic(&connection, "gone", floor).unwrap();
+        let retaining = open(&connection);
+        assert!(retaining.floors().is_gone(999, false, "gone"));
+        assert!(!retaining.floors().is_gone(1_000, false, "gone"));
+    }
 }

@@ -1,5 +1,7 @@
 //! A walk over all chunks that have events of topics with a floor of their own: what is half dead is rewritten.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, params};
 
 use super::floors::Floors;
@@ -13,22 +15,37 @@ const ROWS: usize = 128;
 const READ_MAX: u64 = 1 << 20;
 
 /// The place of a walk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::journal::sqlite) struct Sweep {
     at: u64,
     worth: Worth,
     /// Whatever its topics are, each chunk is looked at.
     is_everything: bool,
+    /// The numbers of topics that have something below their floor that has gone, and stays; `None`: nobody can say.
+    needed: Option<HashSet<u64>>,
 }
 
 impl Sweep {
-    /// Looks for what is worth it.
-    pub(super) fn new() -> Self {
+    /// Looks for what is worth it; where there are many floors everything is, so that they can be forgotten.
+    pub(super) fn new(is_crowded: bool) -> Self {
         Self {
             at: 1,
-            worth: Worth::Half,
+            worth: if is_crowded { Worth::Any } else { Worth::Half },
             is_everything: false,
+            needed: Some(HashSet::new()),
         }
+    }
+
+    /// Notes that something of a topic has gone since, perhaps before the place of the walk.
+    pub(super) fn need(&mut self, topic: u64) {
+        if let Some(needed) = &mut self.needed {
+            needed.insert(topic);
+        }
+    }
+
+    /// Returns the topics that have something below their floor still, once all was looked at; `None`: all may have.
+    pub(super) fn needed(&self) -> Option<&HashSet<u64>> {
+        self.needed.as_ref()
     }
 
     /// Takes out everything that has gone.
@@ -37,6 +54,7 @@ impl Sweep {
             at: 1,
             worth: Worth::Any,
             is_everything: true,
+            needed: None,
         }
     }
 
@@ -48,28 +66,41 @@ impl Sweep {
         floors: &Floors,
         last: u64,
     ) -> rusqlite::Result<(Gone, bool)> {
-        let numbers = floors.numbers();
-        let (chunks, is_all) = self.look(connection, floors, &numbers)?;
+        let (chunks, is_all) = self.look(connection, floors)?;
         let began = self.at;
         let (mut gone, mut run, mut read) = (Gone::default(), Run::default(), 0);
-        for (header, bytes, has_any) in chunks {
+        for (header, bytes, topics) in chunks {
             // The newest chunk says where the log ends, whatever is in it.
             let is_newest = header.last >= last && !self.is_everything;
+            if is_newest {
+                topics.iter().for_each(|topic| self.need(*topic));
+            }
             if is_newest || read > READ_MAX {
                 run.bury(connection, builder)?;
                 return Ok((gone, is_newest));
             }
             self.at = header.last + 1;
             let mut is_empty = header.count == 0;
-            if has_any && !is_empty {
+            if (self.is_everything || !topics.is_empty()) && !is_empty {
                 read += bytes;
+                let mut dead = Vec::new();
                 let mut keep = |frame: &Frame<'_>, event: EventRef<'_>| {
-                    !floors.is_gone(frame.offset, frame.version.is_some(), event.topic())
+                    let topic = event.topic();
+                    let is_gone = floors.is_gone(frame.offset, frame.version.is_some(), topic);
+                    if is_gone {
+                        dead.extend(floors.number(topic));
+                    }
+                    !is_gone
                 };
                 let found = rewrite(connection, builder, header.first, self.worth, &mut keep)?;
                 if let Rewritten::Emptied(went) | Rewritten::Written(went, _) = found {
                     gone.events += went.events;
                     gone.bytes += went.bytes;
+                }
+                match found {
+                    Rewritten::NotWorth(..) => dead.iter().for_each(|topic| self.need(*topic)),
+                    Rewritten::Damaged => topics.iter().for_each(|topic| self.need(*topic)),
+                    Rewritten::Untouched | Rewritten::Written(..) | Rewritten::Emptied(_) => {}
                 }
                 is_empty = matches!(found, Rewritten::Emptied(_));
             }
@@ -82,17 +113,24 @@ impl Sweep {
         }
         run.bury(connection, builder)?;
         // Of a step that finds only damage there is no going on.
-        Ok((gone, is_all || self.at == began))
+        let is_stuck = !is_all && self.at == began;
+        if is_stuck {
+            self.needed = None;
+        }
+        Ok((gone, is_all || is_stuck))
     }
 
-    /// Returns the next chunks, the bytes of each, and whether it may have something that has gone; and whether those are all.
+    /// Returns the next chunks, the bytes of each, and those of its topics that have a floor; and whether those are all. Of a row whose
+    /// header is damaged nobody is handed anything.
     #[allow(clippy::type_complexity, reason = "a list of three things")]
     fn look(
         &self,
         connection: &Connection,
         floors: &Floors,
-        numbers: &[u64],
-    ) -> rusqlite::Result<(Vec<(crate::journal::chunk::ChunkHeader, u64, bool)>, bool)> {
+    ) -> rusqlite::Result<(
+        Vec<(crate::journal::chunk::ChunkHeader, u64, Vec<u64>)>,
+        bool,
+    )> {
         let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) FROM chunk \
                    WHERE first >= (SELECT ifnull(max(first), 0) FROM chunk WHERE first <= ?1) ORDER BY first LIMIT ?2";
         let mut statement = connection.prepare_cached(sql)?;
@@ -109,8 +147,9 @@ impl Sweep {
             if header.first >= floors.highest() {
                 return Ok((chunks, true));
             }
-            let has_any = self.is_everything || Numbers::new(topics).has_any(numbers);
-            chunks.push((header, row.get::<_, i64>(8)? as u64, has_any));
+            let topics = Numbers::new(topics);
+            let topics = topics.filter(|topic| floors.numbers().binary_search(topic).is_ok());
+            chunks.push((header, row.get::<_, i64>(8)? as u64, topics.collect()));
         }
         Ok((chunks, seen < ROWS))
     }

@@ -167,7 +167,7 @@ impl SqliteFiles {
         let view = Arc::new(View::new(path, None, baton, None, self.holes.clone()));
         let last = self.offsets.end - 1;
         view.found(last, None, 0);
-        let floors = Floors::read(&connection, last).map_err(failed)?;
+        let floors = Floors::read(&connection, last + 1).map_err(failed)?;
         view.set_floors(Arc::new(floors));
         Ok(Box::new(SqliteReader::of_all(connection, &view)))
     }

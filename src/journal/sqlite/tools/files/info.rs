@@ -96,7 +96,7 @@ impl SqliteFiles {
         info.holds = holds::all(&mut tables).map_err(|error| JournalError::Io {
             reason: error.to_string(),
         })?;
-        let floors = Floors::read(connection, self.offsets.end - 1).map_err(failed)?;
+        let floors = Floors::read(connection, self.offsets.end).map_err(failed)?;
         info.floor = floors.all().of(false);
         let held = info.holds.iter().map(|hold| hold.position).min();
         let in_use = pages.saturating_sub(free) * page_bytes;
