@@ -101,10 +101,8 @@ fn a_log_that_lost_its_end_is_whole_again_without_it() {
     let end = SqliteFiles::open(&directory.0).unwrap().offsets().end;
     assert!((2..1000).contains(&end), "{end}");
     let done = repaired(&directory, "aside", None);
-    assert_eq!(
-        (done.events, &done.missing[..]),
-        (end - 1, &[end..1000][..])
-    );
+    assert_eq!((done.events, done.missing.len()), (end - 1, 1));
+    assert_eq!(done.missing[0], end..1000);
     let mut files = SqliteFiles::open(&directory.0).unwrap();
     assert!(files.verify(true, &mut |_| {}).unwrap().is_whole());
     let journal = SqliteJournal::open(&directory.0).unwrap();
