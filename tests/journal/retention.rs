@@ -642,3 +642,278 @@ fn a_walk_goes_on_whatever_is_truncated_meanwhile() {
     let removed = journal.view().stats().removed_events;
     assert!(removed >= 332, "{removed}");
 }
+
+/// Makes steps of upkeep until nothing is due; returns how many there were.
+fn come_to_rest(journal: &mut SqliteJournal) -> u32 {
+    let now = Instant::now() + Duration::from_secs(1);
+    for steps in 0..20_000 {
+        if journal.maintain(now) != Some(Duration::ZERO) {
+            return steps;
+        }
+    }
+    panic!("upkeep comes to an end");
+}
+
+/// Once a bound of events that is no multiple of a row made a pass after the other, without an end, and nothing was merged.
+#[test]
+fn a_bound_of_events_within_a_row_lets_upkeep_come_to_rest() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default().events(Some(1_003)));
+    let mut writing = Writing::new(100);
+    for _ in 0..200 {
+        writing.commit(&mut journal, 7, |_| false).unwrap();
+        come_to_rest(&mut journal);
+    }
+    let merges = journal.view().stats().merges;
+    assert!(merges > 5, "{merges}");
+    for _ in 0..100 {
+        writing.commit(&mut journal, 7, |_| false).unwrap();
+        come_to_rest(&mut journal);
+    }
+    assert!(journal.view().stats().merges > merges);
+    journal.scavenge().unwrap();
+    let left = journal.view().stats().events;
+    assert!((1_003..1_203).contains(&left), "{left}");
+}
+
+/// Once that never came to its end where something is held, or events with a stream exceed the bound.
+#[test]
+fn scavenging_ends_where_nothing_more_may_go() {
+    for has_hold in [true, false] {
+        let directory = Directory::new();
+        let mut journal = open(&directory, Retention::default());
+        let mut writing = Writing::new(900);
+        for _ in 0..80 {
+            let exempt = |offset: u64| !has_hold && !offset.is_multiple_of(4);
+            writing.commit(&mut journal, 64, exempt).unwrap();
+        }
+        if has_hold {
+            let mut round = CommitRound::default();
+            let now = wall();
+            let hold = StateWork::new(Box::new(move |tx| holds::set(tx, "billing", 3_000, now)));
+            round.work.push(hold);
+            journal.commit(&mut round).unwrap();
+        }
+        journal.close().unwrap();
+        let bounds = match has_hold {
+            true => Retention::default().events(Some(1_000)),
+            false => Retention::default().bytes(Some(2 << 20)),
+        };
+        let mut journal = open(&directory, bounds);
+        journal.scavenge().unwrap();
+        let stats = journal.view().stats();
+        match has_hold {
+            true => assert!((2_900..=3_000).contains(&stats.floor), "{stats:?}"),
+            false => assert!(matches!(journal.view().state(), JournalState::Full { .. })),
+        }
+    }
+}
+
+/// Once it ended after a tenth, since the next pass was a minute away.
+#[test]
+fn scavenging_takes_everything_that_is_too_old() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default());
+    let mut writing = Writing::new(900);
+    let now = writing.recorded;
+    for age in (0..100).rev() {
+        writing.recorded = now - age * 60_000;
+        writing.commit(&mut journal, 20, |_| false).unwrap();
+    }
+    journal.close().unwrap();
+    let hour = Duration::from_secs(3600);
+    let mut journal = open(&directory, Retention::default().age(Some(hour)));
+    journal.scavenge().unwrap();
+    let floor = check(&journal, 2_000, |_| false);
+    assert!((39 * 20 + 1..=40 * 20 + 1).contains(&floor), "{floor}");
+}
+
+/// Once no row was rewritten of which events with a stream have more than half: everything else was hidden, for nothing.
+#[test]
+fn beside_many_events_with_a_stream_no_more_goes_than_is_needed() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default());
+    let mut writing = Writing::new(900);
+    let exempt = |offset: u64| offset % 20 < 11;
+    for _ in 0..100 {
+        writing.commit(&mut journal, 64, exempt).unwrap();
+    }
+    come_to_rest(&mut journal);
+    journal.close().unwrap();
+    let stats = open(&directory, Retention::default()).view().stats();
+    let pages = stats.bytes - stats.wal_bytes;
+    let bound = pages - pages / 100;
+    let mut journal = open(&directory, Retention::default().bytes(Some(bound)));
+    keep_up(&mut journal, Duration::from_secs(300));
+    let floor = check(&journal, 6_400, exempt);
+    let stats = journal.view().stats();
+    assert!(stats.bytes - stats.wal_bytes <= bound, "{stats:?} {bound}");
+    assert!((2..=6_400 / 10).contains(&floor), "{floor}");
+    assert_eq!(journal.view().state(), JournalState::Writable);
+}
+
+/// Once each pass began at the floor, and counted again what it found there: holds were never cut any more.
+#[test]
+fn what_has_a_stream_is_counted_once() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default().bytes(Some(4 << 20)));
+    let mut writing = Writing::new(900);
+    // Events with a stream at the beginning, which stay there for good.
+    for _ in 0..32 {
+        writing.commit(&mut journal, 64, |_| true).unwrap();
+    }
+    for _ in 0..100 {
+        writing.commit(&mut journal, 64, |_| false).unwrap();
+        keep_up(&mut journal, Duration::from_millis(10));
+    }
+    let database = directory.path().join("journal.sqlite");
+    let database = rusqlite::Connection::open(database).unwrap();
+    let exempt = || {
+        let sql = "SELECT value FROM meta WHERE key = 'exempt'";
+        database
+            .query_row(sql, [], |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    let streams = 32 * 64 * 1_000;
+    assert!(
+        (streams * 9 / 10..streams * 11 / 10).contains(&exempt()),
+        "{}",
+        exempt()
+    );
+    // What is held and does not move any more is cut.
+    let (position, now) = (writing.next, wall());
+    let mut round = CommitRound::default();
+    let hold = StateWork::new(Box::new(move |tx| holds::set(tx, "old", position, now)));
+    round.work.push(hold);
+    journal.commit(&mut round).unwrap();
+    for _ in 0..100 {
+        let _ = writing.commit(&mut journal, 64, |_| false);
+        keep_up(&mut journal, Duration::from_secs(2));
+    }
+    assert_eq!(journal.view().stats().holds_cut, 1);
+}
+
+/// Once what was older than the time that a row says was decided before anybody looked whether the row was whole.
+#[test]
+fn what_a_damaged_row_says_of_its_time_takes_nothing() {
+    for damaged in ["newest", "middle"] {
+        let directory = Directory::new();
+        let mut journal = open(&directory, Retention::default());
+        let mut writing = Writing::new(900);
+        for _ in 0..50 {
+            writing.commit(&mut journal, 20, |_| false).unwrap();
+        }
+        journal.close().unwrap();
+        drop(journal);
+        let hour = Duration::from_secs(3600);
+        // The one that is newest when it is opened is looked at by nobody else.
+        let mut journal = open(&directory, Retention::default().age(Some(hour)));
+        let other = directory.path().join("journal.sqlite");
+        let other = rusqlite::Connection::open(other).unwrap();
+        let first = match damaged {
+            "newest" => "(SELECT max(first) FROM chunk)",
+            _ => "(SELECT max(first) FROM chunk WHERE first < 500)",
+        };
+        let sql = format!("UPDATE chunk SET recorded_last = 1 WHERE first = {first}");
+        assert_eq!(other.execute(&sql, []).unwrap(), 1);
+        drop(other);
+        keep_up(&mut journal, Duration::from_secs(600));
+        assert_eq!(journal.view().stats().floor, 0, "{damaged}");
+    }
+}
+
+/// Once a number of events that was flipped upwards let a bound of them take everything.
+#[test]
+fn a_number_of_events_that_is_damaged_is_counted_again() {
+    let directory = Directory::new();
+    let bounds = Retention::default().events(Some(2_000));
+    let mut journal = open(&directory, bounds);
+    let mut writing = Writing::new(100);
+    for _ in 0..20 {
+        writing.commit(&mut journal, 50, |_| false).unwrap();
+    }
+    journal.close().unwrap();
+    drop(journal);
+    let other = directory.path().join("journal.sqlite");
+    let other = rusqlite::Connection::open(other).unwrap();
+    let sql = "UPDATE meta SET value = value + 65536 WHERE key = 'events'";
+    assert_eq!(other.execute(sql, []).unwrap(), 1);
+    drop(other);
+    let mut journal = open(&directory, bounds);
+    assert_eq!(journal.view().stats().events, 1_000);
+    keep_up(&mut journal, Duration::from_secs(60));
+    assert_eq!(journal.view().stats().floor, 0);
+}
+
+/// Once a commit made one step of retention, however much it had brought.
+#[test]
+fn commits_alone_keep_a_journal_within_its_bound() {
+    let directory = Directory::new();
+    let bound = 32 << 20;
+    let mut journal = open(&directory, Retention::default().bytes(Some(bound)));
+    let mut writing = Writing::new(64 << 10);
+    let mut highest = 0;
+    for _ in 0..40 {
+        writing
+            .commit(&mut journal, 64, |offset| offset == 1)
+            .unwrap();
+        let stats = journal.view().stats();
+        highest = highest.max(stats.bytes - stats.wal_bytes);
+    }
+    assert!(highest < bound + bound / 4, "{highest}");
+}
+
+/// Once a step took as many rows as it may whatever they have, while publishers wait.
+#[test]
+fn a_step_takes_no_more_than_a_few_mebibytes() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default());
+    let mut writing = Writing::new(200 << 10);
+    for _ in 0..35 {
+        writing.commit(&mut journal, 10, |_| false).unwrap();
+    }
+    journal.close().unwrap();
+    let mut journal = open(&directory, Retention::default().bytes(Some(1 << 20)));
+    let before = journal.view().stats().events;
+    journal.maintain(Instant::now());
+    let gone = before - journal.view().stats().events;
+    assert!((1..=12).contains(&gone), "{gone}");
+}
+
+/// Once everything went that may, and nobody was told why that was not enough.
+#[test]
+fn state_that_exceeds_the_bound_is_said() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default().bytes(Some(2 << 20)));
+    let mut round = CommitRound::default();
+    for n in 0..40_u32 {
+        round.work.push(StateWork::new(Box::new(move |tx| {
+            tx.put("t", &n.to_le_bytes(), &vec![n as u8; 100 << 10])
+        })));
+    }
+    journal.commit(&mut round).unwrap();
+    drop(round);
+    let mut writing = Writing::new(900);
+    let mut refused = None;
+    for _ in 0..20 {
+        refused = refused.or(writing.commit(&mut journal, 64, |_| false).err());
+        keep_up(&mut journal, Duration::from_secs(30));
+    }
+    assert_eq!(refused, Some(CommitFailure::NoSpace));
+    let JournalState::Full { reason } = journal.view().state() else {
+        panic!("{:?}", journal.view().state());
+    };
+    assert!(reason.contains("state"), "{reason}");
+    // With a part of it removed there is room again.
+    let mut round = CommitRound::default();
+    for n in 0..40_u32 {
+        round.work.push(StateWork::new(Box::new(move |tx| {
+            tx.delete("t", &n.to_le_bytes()).map(|_| ())
+        })));
+    }
+    journal.commit(&mut round).unwrap();
+    drop(round);
+    keep_up(&mut journal, Duration::from_secs(60));
+    assert_eq!(journal.view().state(), JournalState::Writable);
+    writing.commit(&mut journal, 64, |_| false).unwrap();
+}

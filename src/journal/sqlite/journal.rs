@@ -30,6 +30,8 @@ const MEASURE_AFTER: u64 = 64 << 10;
 const MEASURE_PART: u64 = 128;
 /// Bytes of events after which a commit makes a step of retention itself: less than what a step deletes, so that it keeps up.
 const RETAIN_AFTER: u64 = 1 << 20;
+/// Steps of retention that a commit makes, at most, until twice as much has gone as came: it catches up.
+const RETAIN_STEPS: u32 = 16;
 /// Between two tries to take up room for a full disk again.
 const RESERVE_AGAIN: Duration = Duration::from_secs(10);
 
@@ -91,9 +93,10 @@ struct Open {
     reserve_again: Option<Instant>,
     /// Why nothing is written any more.
     poisoned: Option<String>,
-    is_full: bool,
-    /// Events are refused since what may not go exceeds the bounds.
-    is_exceeded: bool,
+    /// Why there is no room on the disk.
+    full: Option<String>,
+    /// Why events are refused although there is: what may not go exceeds the bounds.
+    exceeded: Option<String>,
     _lock: DirectoryLock,
 }
 
@@ -215,8 +218,8 @@ impl SqliteJournal {
             is_unflushed_known: false,
             reserve_again: is_freed.then(|| deadline::after(Instant::now(), RESERVE_AGAIN)),
             poisoned: None,
-            is_full: false,
-            is_exceeded: false,
+            full: None,
+            exceeded: None,
             _lock: lock,
         };
         // A directory without room for it is as good as any until the disk is full.
@@ -243,15 +246,16 @@ impl SqliteJournal {
         let Some(open) = &mut self.open else {
             return Err(closed());
         };
-        let mut now = Instant::now();
+        // What is not flushed yet is.
+        let now = deadline::after(Instant::now(), FLUSH_WITHIN);
+        open.retaining.resume();
         open.retaining.sweep();
-        while let Some(wait) = open.maintain(now, &self.view) {
-            if wait > retention::CAPPED {
-                break;
+        loop {
+            let is_more = open.maintain(now, &self.view) == Some(Duration::ZERO);
+            if !is_more && !open.retaining.go_on(now) {
+                return open.writable();
             }
-            now += wait;
         }
-        open.writable()
     }
 
     /// Takes every byte of events that have gone out of the files, and closes the journal: what was truncated, went by a bound or was
@@ -425,8 +429,14 @@ impl Open {
             self.measure(view);
         }
         if self.unretained >= RETAIN_AFTER.min(self.measure_after()) {
-            self.unretained = 0;
-            self.retain(Instant::now(), view);
+            let written = std::mem::take(&mut self.unretained);
+            let (now, before) = (Instant::now(), self.retaining.freed());
+            for _ in 0..RETAIN_STEPS {
+                self.retain(now, view);
+                if !self.retaining.is_passing() || self.retaining.freed() - before >= 2 * written {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -482,9 +492,8 @@ impl Open {
         });
         match result {
             Ok(()) => {
-                if waits || self.is_full {
-                    self.is_full = false;
-                    view.set_state(JournalState::Writable);
+                if self.full.take().is_some() || waits {
+                    self.show_state(view);
                 }
                 match flush {
                     // It flushed everything before it, too.
@@ -497,11 +506,21 @@ impl Open {
             }
             Err(failed) => {
                 if waits {
-                    view.set_state(JournalState::Writable);
+                    self.show_state(view);
                 }
                 Err(failed)
             }
         }
+    }
+
+    /// Says whether there is room.
+    fn show_state(&self, view: &View) {
+        view.set_state(match self.full.as_ref().or(self.exceeded.as_ref()) {
+            Some(reason) => JournalState::Full {
+                reason: reason.clone(),
+            },
+            None => JournalState::Writable,
+        });
     }
 
     /// Says whether it may be written at all.
@@ -535,13 +554,9 @@ impl Open {
         let reason = failed.reason;
         match failure {
             CommitFailure::NoSpace => {
-                self.is_full = true;
-                self.reserve.free();
-                // Taken back at once, it would be missing for what it was given up for.
-                self.reserve_again = Some(deadline::after(Instant::now(), RESERVE_AGAIN));
-                view.set_state(JournalState::Full {
-                    reason: reason.clone(),
-                });
+                self.full = Some(reason.clone());
+                self.free_reserve();
+                self.show_state(view);
                 // What can be copied into the database makes room at the front of the log.
                 self.checkpointer.maintain(Instant::now());
             }
@@ -557,6 +572,13 @@ impl Open {
         CommitError::new(failure, reason)
     }
 
+    /// Gives up the room that is kept for a full disk; returns whether there was any.
+    fn free_reserve(&mut self) -> bool {
+        // Taken back at once, it would be missing for what it was given up for.
+        self.reserve_again = Some(deadline::after(Instant::now(), RESERVE_AGAIN));
+        self.reserve.free()
+    }
+
     fn maintain(&mut self, now: Instant, view: &Arc<View>) -> Option<Duration> {
         self.writable().ok()?;
         self.checkpointer.maintain(now);
@@ -565,10 +587,18 @@ impl Open {
             if now < due {
                 return Some(due - now);
             }
-            if self.transact(true, view, Writer::write_mark).is_err() {
-                return self.unflushed.map(|_| FLUSH_WITHIN);
+            match self.transact(true, view, Writer::write_mark) {
+                Ok(()) => self.settle(view),
+                // Whole chunks go on a full disk, too.
+                Err(error) if error.failure == CommitFailure::NoSpace => {
+                    let retained = self.retain(now, view);
+                    return [retained, self.unflushed.map(|_| FLUSH_WITHIN)]
+                        .into_iter()
+                        .flatten()
+                        .min();
+                }
+                Err(_) => return self.unflushed.map(|_| FLUSH_WITHIN),
             }
-            self.settle(view);
         }
         if self.is_measure_due() {
             self.measure(view);
@@ -578,8 +608,8 @@ impl Open {
         if retained == Some(Duration::ZERO) {
             return retained;
         }
-        if self.is_full {
-            return None;
+        if self.full.is_some() {
+            return retained;
         }
         if !self.reserve.is_held() && self.reserve_again.is_none_or(|at| at <= now) {
             let filled = self.reserve.fill_with_room_to_spare();
@@ -646,6 +676,10 @@ impl Open {
 
     /// One step of retention, where there is any to do. Returns when there is more, if nothing else happens.
     fn retain(&mut self, now: Instant, view: &Arc<View>) -> Option<Duration> {
+        // State may have gone, which nobody counts.
+        if self.exceeded.is_some() {
+            self.measure(view);
+        }
         let there = self.there(view);
         let work = match self.retaining.due(there, now) {
             Ok(Work::Build) => {
@@ -655,12 +689,19 @@ impl Open {
             Ok(work) => work,
             Err(wait) => return wait,
         };
+        let looked = self
+            .retaining
+            .look(work, self.writer.connection(), there, now);
+        let Ok(looked) = looked else {
+            self.retaining.failed(view, false, now);
+            return None;
+        };
         let flushed = self.unflushed;
         let mut outcome = None;
         let mut retaining = std::mem::take(&mut self.retaining);
         let done = self.try_transact(false, view, |writer| {
             let step = |connection: &_, builder: &mut _| {
-                retaining.step(work, connection, builder, there, view, now)
+                retaining.step(work, connection, builder, &looked, there, view, now)
             };
             outcome = Some(writer.write_with(step)?);
             Ok(())
@@ -675,26 +716,32 @@ impl Open {
                 }
                 let bytes = self.measured;
                 let there = There { bytes, ..there };
-                self.retaining.done(outcome, there, view, now);
+                let oldest = retention::oldest(self.writer.connection(), outcome.floors());
+                let oldest = oldest.unwrap_or_default();
+                self.retaining.done(outcome, oldest, there, view, now);
             }
             (done, _) => {
-                self.retaining.failed(view);
+                let is_unreadable = matches!(&done, Err(failed) if failed.is_unreadable);
+                self.retaining.failed(view, is_unreadable, now);
                 match done {
-                    // It can wait until there is room, and nobody is refused for it.
-                    Err(failed) if failed.fault != Fault::NoSpace => {
-                        self.failed(failed, view);
+                    // There is room kept for that.
+                    Err(failed) if failed.fault == Fault::NoSpace => {
+                        if self.free_reserve() {
+                            self.retaining.resume();
+                            return Some(Duration::ZERO);
+                        }
                     }
-                    _ => {}
+                    // Readers say what is damaged, and nothing was written: no reason to write nothing more.
+                    Err(_) if is_unreadable => {}
+                    Err(failed) => _ = self.failed(failed, view),
+                    Ok(()) => {}
                 }
                 return None;
             }
         }
-        if let Some(reason) = self.retaining.exceeded() {
-            let reason = reason.to_owned();
-            view.set_state(JournalState::Full { reason });
-            self.is_exceeded = true;
-        } else if std::mem::take(&mut self.is_exceeded) {
-            view.set_state(JournalState::Writable);
+        let exceeded = self.retaining.exceeded().map(str::to_owned);
+        if exceeded != std::mem::replace(&mut self.exceeded, exceeded.clone()) {
+            self.show_state(view);
         }
         self.checkpointer
             .committed(wal::committed(), Instant::now());
@@ -816,17 +863,12 @@ impl Open {
     }
 
     fn close(&mut self, view: &View) -> Result<(), CommitError> {
-        let events = view.events() as i64;
-        let last = self.last as i64;
+        let (events, last) = (view.events(), self.last);
         self.transact(true, view, |writer| {
             writer.write_with(|connection, _| {
-                let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
-                for (key, value) in [("events", events), ("events_to", last), ("clean", 1)] {
-                    connection
-                        .prepare_cached(sql)?
-                        .execute(rusqlite::params![key, value])?;
-                }
-                Ok(())
+                retention::write_events(connection, events, last)?;
+                let sql = "INSERT OR REPLACE INTO meta VALUES('clean', 1)";
+                connection.prepare_cached(sql)?.execute([]).map(|_| ())
             })
         })?;
         let _ = self.mark.write(self.last, self.last);

@@ -52,6 +52,21 @@ impl Fault {
         }
     }
 
+    /// Returns whether an error says that something could not be read: nothing was written by then that would not be undone.
+    pub(super) fn is_of_reading(error: &rusqlite::Error) -> bool {
+        let rusqlite::Error::SqliteFailure(failure, _) = error else {
+            return false;
+        };
+        let code = failure.extended_code;
+        let reads = [
+            ffi::SQLITE_IOERR_READ,
+            ffi::SQLITE_IOERR_SHORT_READ,
+            ffi::SQLITE_IOERR_DATA,
+            ffi::SQLITE_IOERR_CORRUPTFS,
+        ];
+        reads.contains(&code) || code & 0xff == ffi::SQLITE_CORRUPT
+    }
+
     /// Looks an error up: its extended code, and `errno` where the system was asked.
     fn judge(code: c_int, errno: c_int, step: Step) -> Self {
         match code {

@@ -9,7 +9,7 @@ use super::{schema, views};
 use crate::event::Epoch;
 use crate::journal::chunk::ChunkHeader;
 use crate::journal::sqlite::files::{Mark, RESERVE_UNKNOWN};
-use crate::journal::sqlite::rows;
+use crate::journal::sqlite::{retention, rows};
 use crate::journal::{Hole, HoleReason, Recovered};
 
 /// The key that says whether events were committed without a flush since it was opened.
@@ -119,11 +119,10 @@ fn look(
         recovered.next = range.end;
         recovered.holes.push(Hole::new(range, reason));
     }
-    let counted = meta("events")?.unwrap_or(0);
-    // What is behind is little: it is written down with every span, too.
+    // What is behind is little: it is written down with every span, too. Where it is not known all of them are counted.
+    let [counted, to] = retention::read_events(connection)?.unwrap_or_default();
     let sql = "SELECT CAST(total(count & 0xffffffff) AS INTEGER) FROM chunk WHERE first > ?1";
-    let to = meta("events_to")?.unwrap_or(0) as i64;
-    let since = connection.query_row(sql, [to], |row| row.get::<_, i64>(0));
+    let since = connection.query_row(sql, [to as i64], |row| row.get::<_, i64>(0));
     let since = rows::unless_damaged(since, 0)?.max(0) as u64;
     let sql = "SELECT last FROM span ORDER BY first DESC LIMIT 1";
     let spans_end = connection.query_row(sql, [], |row| row.get::<_, i64>(0));

@@ -6,4 +6,4 @@ mod repair;
 mod walk;
 mod wanted;
 
-pub(super) use reader::{SqliteReader, since};
+pub(super) use reader::SqliteReader;

@@ -333,7 +333,7 @@ struct Recorded {
 
 /// Finds the first event that was taken at a time or later: by halves over offsets, then inside a chunk. Times never go
 /// back, so chunks are in the order of both.
-pub(in crate::journal::sqlite) fn since(
+fn since(
     connection: &Connection,
     recorded: i64,
     last: u64,

@@ -18,13 +18,13 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::clock::Clock;
-use self::prefix::{End, Limits, Pass, Stepped};
+use self::prefix::{End, Limits, Looked, Pass, Stepped};
 use self::topics::{Raise, Topics};
 use super::upkeep::CompactLimits;
 use super::view::View;
 use super::write::StateTables;
 use crate::deadline;
-use crate::journal::chunk::{ChunkBuilder, Inflater};
+use crate::journal::chunk::ChunkBuilder;
 use crate::journal::{Retention, RoundEvent, holds};
 
 pub(super) use floors::Floors;
@@ -51,11 +51,15 @@ const SWEEP_LEAST: u64 = 1 << 20;
 const SWEEP_PART: u64 = 10;
 /// As many that they are looked through in any case: somebody asked for it.
 const SWEEP_ALL: u64 = i64::MAX as u64;
-/// The keys of `meta`: bytes of events with a stream that lie below the floor; events, and up to which offset.
-const EXEMPT: &str = "exempt";
+/// After an error nothing is tried for so long, unless somebody commits; and for so long where something could not be read.
+const PAUSED: Duration = Duration::from_secs(10);
+const UNREADABLE: Duration = Duration::from_mins(1);
 /// Bytes that went by floors of topics since the last walk that looked for them was done: a walk that was broken off is made again.
 const UNSWEPT: &str = "unswept";
-const EVENTS: [&str; 2] = ["events", "events_to"];
+/// The keys of `meta`: bytes of events with a stream that passes have looked at, and up to which offset; events, and up to which
+/// offset; each with a checksum, since what goes depends on them.
+const EXEMPT: [&str; 3] = ["exempt", "exempt_to", "exempt_crc"];
+const EVENTS: [&str; 3] = ["events", "events_to", "events_crc"];
 
 /// Decides what goes.
 #[derive(Debug, Default)]
@@ -68,8 +72,11 @@ pub(super) struct Retaining {
     sweep: Option<Sweep>,
     /// Bytes that went by floors of topics since the last walk that looks for them began.
     unswept: u64,
-    /// Bytes of events with a stream that lie below the floor.
+    /// Bytes of events with a stream that passes have looked at, and the offset before which they have looked at everything.
     exempt: u64,
+    looked: u64,
+    /// Bytes of rows that passes have taken.
+    freed: u64,
     has_streams: bool,
     /// Events that have a stream.
     streams: u64,
@@ -85,8 +92,11 @@ pub(super) struct Retaining {
     topics_age_at: Option<Instant>,
     /// The reason why events are refused: those that may not go exceed the bound of bytes.
     exceeded: Option<String>,
-    /// A step failed: nothing is tried until somebody commits.
-    is_paused: bool,
+    /// A step failed: nothing is tried until then, or until somebody commits.
+    paused: Option<Instant>,
+    /// What the last pass left; that over topics.
+    left: Left,
+    topics_left: Left,
 }
 
 /// The size of the journal, as far as it counts for bounds.
@@ -102,6 +112,18 @@ pub(super) struct There {
 struct Added {
     bytes: u64,
     events: u64,
+}
+
+/// What a pass has left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Left {
+    /// Nothing that is to go.
+    #[default]
+    Nothing,
+    /// More: the next one takes it.
+    More,
+    /// What is to go may not.
+    Blocked,
 }
 
 /// The kind of a step.
@@ -143,12 +165,18 @@ impl Retaining {
             false if floors.topics() > 0 => SWEEP_ALL,
             false => 0,
         };
+        // Where they may go as well they are looked at again.
+        let [exempt, looked] = match checked(connection, EXEMPT)? {
+            Some([exempt, looked]) if !bounds.streams && looked <= next => [exempt, looked],
+            _ => [0, 0],
+        };
         Ok(Self {
             bounds,
             clock: Clock::new(clock::wall(connection)?, recorded, now),
             unswept,
             floors: Arc::new(floors),
-            exempt: meta(connection, EXEMPT)?,
+            exempt,
+            looked,
             has_streams,
             streams,
             age_at: bounds.age.map(|_| now),
@@ -163,13 +191,13 @@ impl Retaining {
     /// Sets the bounds of a topic.
     pub(super) fn set_topic(&mut self, topic: &str, bounds: Retention, last: u64) {
         self.topics.set(topic, bounds, last);
-        self.is_paused = false;
+        self.paused = None;
     }
 
     /// Notes that a topic was compacted, whose last event has at most this offset.
     pub(super) fn compacted(&mut self, topic: &str, last: u64) {
         self.topics.recount(topic, last);
-        self.is_paused = false;
+        self.paused = None;
     }
 
     /// Returns the limits of compaction: the time, and the lowest offset that is held.
@@ -196,7 +224,7 @@ impl Retaining {
 
     /// Tries again what failed: somebody commits, or tries whether that can be done.
     pub(super) fn resume(&mut self) {
-        self.is_paused = false;
+        self.paused = None;
     }
 
     /// Notes a commit.
@@ -229,8 +257,8 @@ impl Retaining {
 
     /// Returns the step that is to be made now; `Err`: when it is to be asked again, if nothing else happens.
     pub(super) fn due(&mut self, there: There, now: Instant) -> Result<Work, Option<Duration>> {
-        if self.is_paused {
-            return Err(None);
+        if let Some(until) = self.paused.filter(|until| *until > now) {
+            return Err(Some(until - now));
         }
         if self.topics_age_at.is_none() && self.topics.have_ages() {
             self.topics_age_at = Some(now);
@@ -239,7 +267,9 @@ impl Retaining {
         let is_reached = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let (bytes, events) = self.excess(there);
         let is_due = self.exceeded.is_some() || bytes > 0 || events >= self.next_events.max(1);
-        if self.pass.is_some() || is_over(self.not_before) && (is_due || is_reached(self.age_at)) {
+        // What came since then may go at any time.
+        let may_begin = is_over(self.not_before) || self.added.bytes >= there.bytes / prefix::PART;
+        if self.pass.is_some() || may_begin && (is_due || is_reached(self.age_at)) {
             return Ok(Work::Pass);
         }
         if self.topics.is_due && is_over(self.topics_not_before) || is_reached(self.topics_age_at) {
@@ -260,6 +290,50 @@ impl Retaining {
         ];
         let wait = waits.into_iter().flatten().min();
         Err(wait.map(|at| at.saturating_duration_since(now)))
+    }
+
+    /// Lets the next pass follow the last one at once, where that has left something that may go. Returns whether one does.
+    pub(super) fn go_on(&mut self, now: Instant) -> bool {
+        let has_more = std::mem::take(&mut self.left) == Left::More;
+        if has_more {
+            self.not_before = None;
+            self.age_at = self.age_at.map(|_| now);
+        }
+        let have_more = std::mem::take(&mut self.topics_left) == Left::More;
+        if have_more {
+            self.topics_not_before = None;
+        }
+        has_more || have_more
+    }
+
+    /// Returns whether a pass is on its way.
+    pub(super) fn is_passing(&self) -> bool {
+        self.pass.is_some()
+    }
+
+    /// Returns the bytes of rows that passes have taken.
+    pub(super) fn freed(&self) -> u64 {
+        self.freed
+    }
+
+    /// Looks at what a step is for. What cannot be read then stays; within the transaction it would end that.
+    pub(super) fn look(
+        &mut self,
+        work: Work,
+        connection: &Connection,
+        there: There,
+        now: Instant,
+    ) -> rusqlite::Result<Looked> {
+        if work != Work::Pass {
+            return Ok(Looked::default());
+        }
+        let mut pass = match self.pass {
+            Some(pass) => pass,
+            None => self.begin(connection, there, now)?,
+        };
+        pass.set_excess(self.excess(there).0);
+        self.pass = Some(pass);
+        pass.look(connection, self.has_streams)
     }
 
     /// Looks through a part of what is there of topics.
@@ -284,6 +358,7 @@ impl Retaining {
         work: Work,
         connection: &Connection,
         builder: &mut ChunkBuilder,
+        looked: &Looked,
         there: There,
         view: &View,
         now: Instant,
@@ -293,6 +368,7 @@ impl Retaining {
         let mut outcome = Outcome {
             floors: Arc::clone(&self.floors),
             exempt: self.exempt,
+            looked: self.looked,
             ..Outcome::default()
         };
         // Copied when one changes.
@@ -301,9 +377,9 @@ impl Retaining {
         match work {
             Work::Build => {}
             Work::Pass => {
-                let mut pass = match self.pass {
-                    Some(pass) => pass,
-                    None => self.begin(connection, there, wall, now)?,
+                // Looking has begun it.
+                let Some(mut pass) = self.pass else {
+                    return Ok(outcome);
                 };
                 let limits = Limits {
                     streams: self.bounds.streams,
@@ -311,7 +387,7 @@ impl Retaining {
                     hold,
                     last: there.last,
                 };
-                let stepped = pass.step(connection, builder, &limits)?;
+                let stepped = pass.step(connection, builder, looked, &limits)?;
                 let mut all = floors.all();
                 all.retained = all.retained.max(stepped.floor);
                 if limits.streams {
@@ -321,9 +397,9 @@ impl Retaining {
                     Arc::make_mut(&mut floors).set_all(all);
                     floors.write_all(connection)?;
                 }
-                outcome.exempt = match limits.streams {
-                    true => 0,
-                    false => self.exempt + stepped.exempt,
+                (outcome.exempt, outcome.looked) = match limits.streams {
+                    true => (0, 0),
+                    false => (outcome.exempt + stepped.exempt, pass.at()),
                 };
                 outcome.gone = stepped.gone;
                 outcome.pass = Some((pass, stepped));
@@ -353,7 +429,12 @@ impl Retaining {
                 let is_crowded = floors.topics() > FLOORS_MANY;
                 let sweep = self.sweep.clone();
                 let mut sweep = sweep.unwrap_or_else(|| Sweep::new(is_crowded));
+                let began = sweep.at();
                 let (gone, is_done) = sweep.step(connection, builder, &floors, there.last)?;
+                // Of what a pass has looked at only events with a stream are left.
+                if began < self.looked {
+                    outcome.exempt = outcome.exempt.saturating_sub(gone.bytes);
+                }
                 outcome.gone = gone;
                 if is_done {
                     Floors::forget(&mut floors, connection, sweep.needed())?;
@@ -365,8 +446,8 @@ impl Retaining {
                 outcome.sweep = Some((sweep, is_done));
             }
         }
-        if outcome.exempt != self.exempt {
-            set_meta(connection, EXEMPT, outcome.exempt)?;
+        if (outcome.exempt, outcome.looked) != (self.exempt, self.looked) {
+            write_checked(connection, EXEMPT, [outcome.exempt, outcome.looked])?;
         }
         if outcome.gone.events > 0 {
             let events = there.events.saturating_sub(outcome.gone.events);
@@ -376,24 +457,36 @@ impl Retaining {
             outcome.floors = floors;
             view.set_floors(Arc::clone(&outcome.floors));
         }
-        outcome.oldest = oldest(connection, &outcome.floors)?;
         outcome.holds = holds;
         Ok(outcome)
     }
 
     /// Notes that a step is committed.
-    pub(super) fn done(&mut self, outcome: Outcome, there: There, view: &View, now: Instant) {
-        view.removed(outcome.gone.events, outcome.gone.bytes, outcome.oldest);
+    pub(super) fn done(
+        &mut self,
+        outcome: Outcome,
+        oldest: Option<(u64, i64)>,
+        there: There,
+        view: &View,
+        now: Instant,
+    ) {
+        view.removed(outcome.gone.events, outcome.gone.bytes, oldest);
         view.set_age_suspended(self.is_age_suspended());
         view.cut_holds(outcome.holds.cut);
         self.floors = outcome.floors;
-        self.exempt = outcome.exempt;
+        (self.exempt, self.looked) = (outcome.exempt, outcome.looked);
         if let Some((raises, is_held)) = outcome.raises {
             self.unswept = self.unswept_with(&raises);
             for raise in &raises {
                 self.need(&raise.name);
             }
-            if self.topics.raised(&raises) || is_held {
+            let has_more = self.topics.raised(&raises);
+            self.topics_left = match (has_more, is_held) {
+                (true, _) => Left::More,
+                (false, true) => Left::Blocked,
+                (false, false) => Left::Nothing,
+            };
+            if self.topics_left != Left::Nothing {
                 self.topics.is_due = true;
                 self.topics_not_before = Some(deadline::after(now, CAPPED));
             }
@@ -405,42 +498,61 @@ impl Retaining {
             self.sweep = Some(sweep).filter(|_| !is_done);
         }
         if let Some((pass, stepped)) = outcome.pass {
-            self.pass = Some(pass).filter(|_| stepped.end.is_none());
-            self.passed(stepped, outcome.holds.lowest, there, now);
+            self.freed += stepped.freed;
+            // Rows have gone whose pages are not free yet.
+            let is_left = stepped.end == Some(End::Done) && self.excess(there).0 > 0;
+            self.pass = Some(pass).filter(|_| stepped.end.is_none() || is_left);
+            if self.pass.is_none() {
+                self.passed(stepped, outcome.holds.lowest, there, now);
+            }
         }
     }
 
-    /// Notes what a step of a pass has done.
+    /// Notes that a pass is over.
     fn passed(&mut self, stepped: Stepped, held: Option<holds::Hold>, there: There, now: Instant) {
-        let is_full = self.excess(there).0 > 0 && there.bytes > LEAST_BYTES;
-        let bound = self.bounds.bytes.unwrap_or(0);
+        self.exceeded = None;
+        self.left = Left::Nothing;
         match stepped.end {
             None => {}
-            Some(End::Done) => {
-                self.exceeded = None;
-                self.next_events = stepped.next;
+            Some(End::Done) => self.next_events = stepped.next,
+            // There is room for what comes meanwhile.
+            Some(End::Enough) => {
+                self.left = Left::More;
+                self.not_before = Some(deadline::after(now, CAPPED));
             }
-            Some(End::Enough) => self.not_before = Some(deadline::after(now, CAPPED)),
-            Some(End::Held | End::Newest) => {
+            Some(end @ (End::Held | End::Newest)) => {
+                self.left = Left::Blocked;
                 self.not_before = Some(deadline::after(now, EXCEEDED));
-                let held = held.filter(|_| stepped.end == Some(End::Held));
-                self.exceeded = match held {
-                    Some(hold) if is_full => Some(format!(
-                        "the bound of {bound} bytes is exceeded by what {:?} holds and by events with a stream",
-                        hold.name
-                    )),
-                    None if is_full && self.exempt > 0 => Some(format!(
-                        "the bound of {bound} bytes is exceeded by events with a stream alone"
-                    )),
-                    _ => None,
-                };
+                self.exceeded = self.reason(held.filter(|_| end == End::Held), stepped.rest, there);
             }
         }
+    }
+
+    /// Says why the bound of bytes is exceeded by what may not go, if it is. `rest`: the bytes of the row that is next; where that
+    /// is the newest it goes once it is not that any more.
+    fn reason(&self, held: Option<holds::Hold>, rest: u64, there: There) -> Option<String> {
+        let bound = self.bounds.bytes?;
+        let bytes = match held {
+            Some(_) => there.bytes,
+            None => there.bytes.saturating_sub(rest),
+        };
+        if bytes <= bound || there.bytes <= LEAST_BYTES {
+            return None;
+        }
+        let what = match held {
+            Some(hold) => {
+                format!("by what {:?} holds and by events with a stream", hold.name)
+            }
+            None if self.exempt >= there.bytes / 2 => "by events with a stream alone".to_owned(),
+            None => "by state, names and events with a stream alone".to_owned(),
+        };
+        Some(format!("the bound of {bound} bytes is exceeded {what}"))
     }
 
     /// Notes that a step could not be committed: what it showed is taken back.
-    pub(super) fn failed(&mut self, view: &View) {
-        self.is_paused = true;
+    pub(super) fn failed(&mut self, view: &View, is_unreadable: bool, now: Instant) {
+        let pause = if is_unreadable { UNREADABLE } else { PAUSED };
+        self.paused = Some(deadline::after(now, pause));
         view.set_floors(Arc::clone(&self.floors));
     }
 
@@ -499,7 +611,7 @@ impl Retaining {
             self.need(topic);
         }
         self.topics.truncated(topic, below);
-        self.is_paused = false;
+        self.paused = None;
     }
 
     /// Begins a pass.
@@ -507,32 +619,28 @@ impl Retaining {
         &mut self,
         connection: &Connection,
         there: There,
-        wall: Option<i64>,
         now: Instant,
     ) -> rusqlite::Result<Pass> {
-        let (bytes, events) = self.excess(there);
-        let mut below = 0;
+        let (_, events) = self.excess(there);
+        let mut older_than = None;
         if let Some(age) = self.bounds.age
             && self.age_at.is_none_or(|at| at <= now)
         {
             self.age_at = Some(deadline::after(now, AGE_EVERY));
             let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-            if let Some(wall) = wall {
-                below = super::read::since(
-                    connection,
-                    wall.saturating_sub(age),
-                    there.last,
-                    &mut Inflater::default(),
-                )?;
-            }
+            let wall = self.clock.look(clock::wall(connection)?, now);
+            older_than = wall.map(|wall| wall.saturating_sub(age));
         }
-        let all = self.floors.all();
+        // Compaction takes some of what was counted. More than there is cannot be: it is counted again.
+        if self.exempt > there.bytes {
+            (self.exempt, self.looked) = (0, 0);
+        }
         let at = match self.bounds.streams {
-            true => all.retained_streams,
-            false => all.retained,
+            true => self.floors.all().retained_streams,
+            false => self.looked,
         };
         let added = std::mem::take(&mut self.added);
-        Ok(Pass::new(at, (bytes, events), below, there, added))
+        Ok(Pass::new(at, events, older_than, there, added))
     }
 
     /// Reads the holds, and cuts those that held for too long or too much.
@@ -595,7 +703,7 @@ pub(super) struct Outcome {
     gone: Gone,
     floors: Arc<Floors>,
     exempt: u64,
-    oldest: Option<(u64, i64)>,
+    looked: u64,
     holds: Holds,
     pass: Option<(Pass, Stepped)>,
     /// The floors that rise; true: somebody needs more that would go.
@@ -605,6 +713,10 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    pub(super) fn floors(&self) -> &Floors {
+        &self.floors
+    }
+
     /// Returns whether rows have gone, so that pages are free.
     pub(super) fn has_freed(&self) -> bool {
         self.gone.events > 0
@@ -623,8 +735,11 @@ pub(super) fn oldest(
         let (first, last) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64);
         Ok((first, last, row.get::<_, i64>(2)?))
     });
-    Ok(found.optional()?.map(|(first, last, recorded)| {
-        let floor = floors.all().of(false);
+    let floor = floors.all().of(false);
+    // Where it cannot be read nobody knows more than that.
+    let unknown = Some((floor.max(1), floor.max(1), 0));
+    let found = super::rows::unless_damaged(found.optional(), unknown)?;
+    Ok(found.map(|(first, last, recorded)| {
         // A chunk below the floor has events with a stream.
         let oldest = if floor > last {
             first
@@ -641,14 +756,32 @@ pub(super) fn write_events(
     events: u64,
     last: u64,
 ) -> rusqlite::Result<()> {
-    let [key, to] = EVENTS;
-    set_meta(connection, key, events)?;
-    set_meta(connection, to, last)
+    write_checked(connection, EVENTS, [events, last])
+}
+
+/// Returns how many events there were up to an offset, as it was written down; `None`: it was not, or it is damaged.
+pub(super) fn read_events(connection: &Connection) -> rusqlite::Result<Option<[u64; 2]>> {
+    checked(connection, EVENTS)
 }
 
 /// Lets SQLite overwrite what it deletes.
 pub(super) fn secure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", true)
+}
+
+/// Reads two numbers of `meta`; `None`: they are not there, or not as they were written.
+fn checked(connection: &Connection, keys: [&str; 3]) -> rusqlite::Result<Option<[u64; 2]>> {
+    let mut found = [None; 3];
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    for (key, found) in keys.into_iter().zip(&mut found) {
+        let value = statement.query_row([key], |row| row.get::<_, i64>(0));
+        *found = super::rows::unless_damaged(value.optional(), None)?;
+    }
+    let [Some(one), Some(other), Some(crc)] = found else {
+        return Ok(None);
+    };
+    let numbers = [one as u64, other as u64];
+    Ok((i64::from(checksum(numbers)) == crc).then_some(numbers))
 }
 
 fn meta(connection: &Connection, key: &str) -> rusqlite::Result<u64> {
@@ -666,6 +799,29 @@ fn set_meta(connection: &Connection, key: &str, value: u64) -> rusqlite::Result<
     let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
     let mut statement = connection.prepare_cached(sql)?;
     statement.execute(params![key, value as i64]).map(|_| ())
+}
+
+fn write_checked(
+    connection: &Connection,
+    keys: [&str; 3],
+    numbers: [u64; 2],
+) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let values = [
+        numbers[0] as i64,
+        numbers[1] as i64,
+        i64::from(checksum(numbers)),
+    ];
+    for (key, value) in keys.into_iter().zip(values) {
+        statement.execute(params![key, value])?;
+    }
+    Ok(())
+}
+
+fn checksum(numbers: [u64; 2]) -> u32 {
+    let crc = crc32c::crc32c(&numbers[0].to_le_bytes());
+    crc32c::crc32c_append(crc, &numbers[1].to_le_bytes())
 }
 
 #[cfg(test)]

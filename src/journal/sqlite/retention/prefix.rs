@@ -1,21 +1,20 @@
 //! A pass over the oldest chunks: they go whole, but for what has a stream.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rewrite::{Gone, Rewritten, Run, Worth, rewrite};
+use super::rewrite::{Gone, ROW_BYTES, Rewritten, Run, Worth, rewrite};
 use super::{Added, There};
 use crate::event::EventRef;
-use crate::journal::chunk::{ChunkBuilder, ChunkHeader, Frame};
+use crate::journal::chunk::{ChunkBuilder, ChunkHeader, Frame, Frames, Inflater};
 use crate::journal::sqlite::rows;
 
 /// Chunks that are looked at in a step: publishers wait for it.
 const ROWS: usize = 128;
-/// Bytes of bodies that are read in a step, where there may be events with a stream.
+/// Bytes of rows that are read in a step: where there may be events with a stream all of them are looked at, otherwise rows go as they are.
 const READ_MAX: u64 = 1 << 20;
+const DELETE_MAX: u64 = 2 << 20;
 /// A pass takes such a part of what is there, at most: a bound that is wrong by far leaves something for a while.
-const PART: u64 = 10;
-/// Bytes that a row takes beside its body and its topics, about.
-const ROW_BYTES: u64 = 64;
+pub(super) const PART: u64 = 10;
 
 /// A pass: what is to go, and how far it has come.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +24,8 @@ pub(super) struct Pass {
     /// Bytes that are to go, and events.
     bytes: u64,
     events: u64,
-    /// The offset below which everything is to go, whatever its size.
-    below: u64,
+    /// What was taken before this time is to go, whatever its size.
+    older_than: Option<i64>,
     /// Bytes and events that may go in this pass.
     bytes_max: u64,
     events_max: u64,
@@ -63,33 +62,96 @@ pub(super) enum End {
 pub(super) struct Stepped {
     /// Events that are not there any more.
     pub(super) gone: Gone,
+    /// Bytes of rows that are not there any more.
+    pub(super) freed: u64,
     /// The last event that went, and one more; 0: none did.
     pub(super) floor: u64,
-    /// Bytes of events with a stream that stay below.
+    /// Bytes of rows that were looked at and stay, since their events have a stream.
     pub(super) exempt: u64,
+    /// Bytes of the row before which it ended.
+    pub(super) rest: u64,
     pub(super) end: Option<End>,
     /// Events of the chunk before which it ended: with fewer too many it stays.
     pub(super) next: u64,
 }
 
+/// The chunks of a step, as they are before its transaction: an error of reading ends that, and must not.
+#[derive(Debug, Default)]
+pub(in crate::journal::sqlite) struct Looked {
+    /// With the bytes of their rows; `None`: it is damaged, or cannot be read.
+    rows: Vec<Option<(ChunkHeader, u64)>>,
+    /// What lies before it cannot be read.
+    behind: u64,
+    /// There is no more.
+    is_all: bool,
+}
+
 impl Pass {
-    /// Begins at an offset: as many bytes and events are to go, and everything below an offset, but no more than a part of what
+    /// Begins at an offset: as many bytes and events are to go, and everything older than a time, but no more than a part of what
     /// is there, and what came since the last pass: it keeps up however fast that is.
     pub(super) fn new(
         at: u64,
-        (bytes, events): (u64, u64),
-        below: u64,
+        events: u64,
+        older_than: Option<i64>,
         there: There,
         added: Added,
     ) -> Self {
         Self {
             at,
-            bytes,
+            bytes: 0,
             events,
-            below,
+            older_than,
             bytes_max: (there.bytes / PART).max(1) + added.bytes,
             events_max: (there.events / PART).max(1) + added.events,
         }
+    }
+
+    /// Returns the offset before which everything was looked at.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Says how many bytes are too many now: pages are free once all of their rows have gone, which nobody can foresee.
+    pub(super) fn set_excess(&mut self, bytes: u64) {
+        self.bytes = bytes;
+    }
+
+    /// Looks at what comes next, and whether it can be read. Outside of a transaction.
+    pub(super) fn look(
+        &self,
+        connection: &Connection,
+        has_streams: bool,
+    ) -> rusqlite::Result<Looked> {
+        let mut looked = Looked::default();
+        match headers(connection, self.at, ROWS, &mut looked.rows) {
+            Ok(()) => looked.is_all = looked.rows.len() < ROWS,
+            Err(error) if rows::is_damage(&error) => {
+                let seen = looked.rows.iter().flatten().map(|(header, _)| header.last);
+                let from = seen.max().map_or(self.at, |last| last.max(self.at)) + 1;
+                match readable_behind(connection, from)? {
+                    Some(behind) => looked.behind = behind,
+                    None => looked.is_all = true,
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        let max = if has_streams { READ_MAX } else { DELETE_MAX };
+        let (mut read, mut count) = (0, 0);
+        for row in &mut looked.rows {
+            if read > max {
+                (looked.is_all, looked.behind) = (false, 0);
+                break;
+            }
+            count += 1;
+            if let Some((header, bytes)) = row {
+                read += *bytes;
+                if !is_readable(connection, header.first)? {
+                    *row = None;
+                }
+            }
+        }
+        looked.rows.truncate(count);
+        Ok(looked)
     }
 
     /// Makes one step, within a transaction.
@@ -97,13 +159,12 @@ impl Pass {
         &mut self,
         connection: &Connection,
         builder: &mut ChunkBuilder,
+        looked: &Looked,
         limits: &Limits,
     ) -> rusqlite::Result<Stepped> {
-        let rows = headers(connection, self.at, ROWS)?;
         let mut step = Stepped::default();
-        let (mut run, mut read, began) = (Run::default(), 0, self.at);
-        let is_all = rows.len() < ROWS;
-        for row in rows {
+        let (mut run, began) = (Run::default(), self.at);
+        for row in &looked.rows {
             // Readers say what is damaged. It stays: nobody can say what it was.
             let Some((header, bytes)) = row else {
                 std::mem::take(&mut run).bury(connection, builder)?;
@@ -112,51 +173,57 @@ impl Pass {
             if header.last < self.at {
                 continue;
             }
-            step.end = self.ends_at(&header, limits);
-            step.next = header.count.into();
-            let is_reached = matches!(step.end, Some(End::Done | End::Newest));
-            if is_reached && header.first < self.below {
-                // Its row stays; what of it is too old has gone all the same.
-                step.floor = self.below.min(limits.hold).min(header.last + 1);
-            }
-            if step.end.is_some() || read > READ_MAX {
+            step.end = self.ends_at(header, limits);
+            if let Some(end) = step.end {
+                (step.next, step.rest) = (header.count.into(), *bytes);
+                if let (End::Done | End::Newest, Some(time)) = (end, self.older_than)
+                    && header.recorded_first < time
+                {
+                    // Its row stays; what of it is too old has gone all the same.
+                    let floor = too_old(connection, header.first, time)?.min(limits.hold);
+                    step.floor = step.floor.max(floor);
+                }
                 run.bury(connection, builder)?;
                 return Ok(step);
             }
-            self.at = header.last + 1;
+            let from = std::mem::replace(&mut self.at, header.last + 1);
             let gone = if header.count == 0 {
                 None
             } else if !limits.has_streams {
-                let (events, last) = (header.count.into(), header.last);
                 Some(Gone {
-                    events,
-                    bytes,
-                    last,
+                    events: header.count.into(),
+                    bytes: *bytes,
+                    last: header.last,
                 })
             } else {
-                read += bytes;
                 let mut keep =
                     |frame: &Frame<'_>, _: EventRef<'_>| !limits.streams && frame.version.is_some();
-                match rewrite(connection, builder, header.first, Worth::Half, &mut keep)? {
+                match rewrite(connection, builder, header.first, Worth::Any, &mut keep)? {
                     Rewritten::Emptied(gone) => Some(gone),
                     found => {
                         std::mem::take(&mut run).bury(connection, builder)?;
-                        self.passed(&mut step, found, bytes);
+                        let stays = self.passed(&mut step, found, *bytes);
+                        // What was merged with something that was looked at already counts once.
+                        let all = header.last + 1 - header.first;
+                        let new = header.last + 1 - from.max(header.first);
+                        step.exempt +=
+                            (u128::from(stays) * u128::from(new) / u128::from(all)) as u64;
                         continue;
                     }
                 }
             };
             if let Some(gone) = gone {
-                self.went(&mut step, gone, bytes);
+                self.went(&mut step, gone, *bytes);
             }
-            if !run.join(&header) {
+            if !run.join(header) {
                 std::mem::take(&mut run).bury(connection, builder)?;
-                run.join(&header);
+                run.join(header);
             }
         }
         run.bury(connection, builder)?;
+        self.at = self.at.max(looked.behind);
         // What is behind the last row is nothing; before a row that is damaged at the end of the log it is not known.
-        let is_stuck = is_all || self.at == began;
+        let is_stuck = looked.is_all || self.at == began;
         step.end = step.end.or(is_stuck.then_some(End::Newest));
         Ok(step)
     }
@@ -166,7 +233,9 @@ impl Pass {
         // There is nothing in an empty row that could be one too many.
         let is_wanted = self.bytes > 0
             || self.events >= u64::from(header.count.max(1))
-            || header.last < self.below;
+            || self
+                .older_than
+                .is_some_and(|time| header.recorded_last < time);
         if !is_wanted {
             return Some(End::Done);
         }
@@ -183,6 +252,7 @@ impl Pass {
     fn went(&mut self, step: &mut Stepped, gone: Gone, bytes: u64) {
         step.gone.events += gone.events;
         step.gone.bytes += gone.bytes;
+        step.freed += bytes;
         step.floor = step.floor.max(gone.last + 1);
         self.bytes = self.bytes.saturating_sub(bytes);
         self.events = self.events.saturating_sub(gone.events);
@@ -190,40 +260,94 @@ impl Pass {
         self.events_max = self.events_max.saturating_sub(gone.events);
     }
 
-    /// Counts what became of a chunk of which something stays.
-    fn passed(&mut self, step: &mut Stepped, found: Rewritten, bytes: u64) {
+    /// Counts what became of a chunk of which something stays; returns the bytes that events with a stream still take of it.
+    fn passed(&mut self, step: &mut Stepped, found: Rewritten, bytes: u64) -> u64 {
         match found {
             Rewritten::Written(gone, kept) => {
                 self.went(step, gone, bytes.saturating_sub(kept));
-                step.exempt += kept;
+                kept
             }
-            Rewritten::NotWorth(gone, _) => {
-                step.floor = step.floor.max(gone.last + 1);
-                self.events = self.events.saturating_sub(gone.events);
-                self.events_max = self.events_max.saturating_sub(gone.events);
-                step.exempt += bytes;
-            }
-            Rewritten::Untouched => step.exempt += bytes,
-            Rewritten::Damaged | Rewritten::Emptied(_) => {}
+            Rewritten::NotWorth(..) | Rewritten::Untouched => bytes,
+            Rewritten::Damaged | Rewritten::Emptied(_) => 0,
         }
     }
 }
 
 /// Reads the headers of chunks, with the bytes of their rows, from the one on that has an offset; `None`: it is damaged.
-pub(super) fn headers(
+fn headers(
     connection: &Connection,
     at: u64,
     rows: usize,
-) -> rusqlite::Result<Vec<Option<(ChunkHeader, u64)>>> {
+    headers: &mut Vec<Option<(ChunkHeader, u64)>>,
+) -> rusqlite::Result<()> {
     let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) FROM chunk \
                WHERE first >= (SELECT ifnull(max(first), 0) FROM chunk WHERE first <= ?1) ORDER BY first LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
-    let mut found = statement.query(params![i64::try_from(at).unwrap_or(i64::MAX), rows as i64])?;
-    let mut headers = Vec::with_capacity(rows);
+    let mut found = statement.query(params![number(at), rows as i64])?;
     while let Some(row) = found.next()? {
         let bytes = row.get::<_, i64>(8).unwrap_or(0) as u64 + ROW_BYTES;
         let header = rows::header(row);
         headers.push(header.map(|(header, topics)| (header, bytes + topics.len() as u64)));
     }
-    Ok(headers)
+    Ok(())
+}
+
+fn number(offset: u64) -> i64 {
+    i64::try_from(offset).unwrap_or(i64::MAX)
+}
+
+/// Returns whether the body of a row can be read, whatever is in it.
+fn is_readable(connection: &Connection, first: u64) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached("SELECT body FROM chunk WHERE first = ?1")?;
+    let read = statement.query_row([number(first)], |row| {
+        Ok(row.get_ref(0)?.as_blob().map(<[u8]>::len)?)
+    });
+    match read {
+        Ok(_) => Ok(true),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Ok(false),
+        Err(error) if rows::is_damage(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the first row behind an offset that can be read where the one that comes next cannot, about: by halves.
+fn readable_behind(connection: &Connection, from: u64) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection
+        .prepare_cached("SELECT first FROM chunk WHERE first >= ?1 ORDER BY first LIMIT 1")?;
+    let (mut bad, mut end, mut behind) = (from, i64::MAX as u64, None);
+    while bad + 1 < end {
+        let middle = bad + (end - bad) / 2;
+        let found = statement.query_row([number(middle)], |row| row.get::<_, i64>(0));
+        match found.optional() {
+            Ok(first) => (behind, end) = (first.map(|first| first as u64).or(behind), middle),
+            Err(error) if rows::is_damage(&error) => bad = middle,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(behind)
+}
+
+/// Returns the offset behind the last event of a chunk that was taken before a time; 0: there is none, or it is damaged.
+fn too_old(connection: &Connection, first: u64, time: i64) -> rusqlite::Result<u64> {
+    let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
+               FROM chunk WHERE first = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query([number(first)])?;
+    let Some(row) = found.next()? else {
+        return Ok(0);
+    };
+    let Some((header, _)) = rows::header(row) else {
+        return Ok(0);
+    };
+    let mut inflater = Inflater::default();
+    let body = inflater.frames(&header, rows::body(row)?);
+    let mut floor = 0;
+    for frame in Frames::of_body(header, body, rows::body_crc(row)?) {
+        match frame {
+            Ok(frame) if frame.recorded < time => floor = frame.offset + 1,
+            Ok(_) => break,
+            Err(_) => return Ok(0),
+        }
+    }
+    Ok(floor)
 }

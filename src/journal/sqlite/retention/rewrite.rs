@@ -16,6 +16,9 @@ use crate::journal::sqlite::write::{insert_chunk, stream_name};
 const ONE: &str = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body), body \
                    FROM chunk WHERE first = ?1";
 
+/// Bytes that a row takes beside its body and its topics, about.
+pub(super) const ROW_BYTES: u64 = 64;
+
 /// The events that have gone, and the bytes of their records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::journal::sqlite) struct Gone {
@@ -43,7 +46,7 @@ pub(in crate::journal::sqlite) enum Rewritten {
     Damaged,
     /// Too little of it has gone to be worth it: it is as it was, and so many bytes of it stay.
     NotWorth(Gone, u64),
-    /// Some of its events have gone, and so many bytes stay.
+    /// Some of its events have gone, and its row has so many bytes now.
     Written(Gone, u64),
     /// All of its events have gone. An empty row takes its place.
     Emptied(Gone),
@@ -66,7 +69,7 @@ pub(in crate::journal::sqlite) fn rewrite(
         built => built?,
     };
     let (found, is_deflated) = built;
-    let (Rewritten::Written(..) | Rewritten::Emptied(_)) = found else {
+    let (Rewritten::Written(gone, _) | Rewritten::Emptied(gone)) = found else {
         return Ok(found);
     };
     let sql = "DELETE FROM chunk WHERE first = ?1";
@@ -76,11 +79,16 @@ pub(in crate::journal::sqlite) fn rewrite(
     let deflated = deflater
         .as_mut()
         .and_then(|deflater| builder.finish_deflated(deflater));
-    match deflated {
-        Some(chunk) => insert_chunk(connection, &chunk)?,
-        None => insert_chunk(connection, &builder.finish())?,
+    let chunk = match deflated {
+        Some(chunk) => chunk,
+        None => builder.finish(),
     };
-    Ok(found)
+    insert_chunk(connection, &chunk)?;
+    let bytes = (chunk.topics.len() + chunk.body.len()) as u64 + ROW_BYTES;
+    Ok(match found {
+        Rewritten::Written(..) => Rewritten::Written(gone, bytes),
+        found => found,
+    })
 }
 
 /// Builds the chunk; returns what became of it, and whether it was deflated.

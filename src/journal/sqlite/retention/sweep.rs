@@ -58,6 +58,11 @@ impl Sweep {
         }
     }
 
+    /// Returns the offset before which everything was looked at.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
     /// Makes a step, within a transaction; returns what went, and whether that was all.
     pub(in crate::journal::sqlite) fn step(
         &mut self,

@@ -34,6 +34,8 @@ pub(in crate::journal::sqlite) struct Writer {
 pub(in crate::journal::sqlite) struct Failed {
     pub(in crate::journal::sqlite) fault: Fault,
     pub(in crate::journal::sqlite) reason: String,
+    /// A statement could not read something, and the transaction was undone.
+    pub(in crate::journal::sqlite) is_unreadable: bool,
 }
 
 impl Writer {
@@ -205,6 +207,7 @@ impl Writer {
         Failed {
             fault: Fault::of(&self.connection, error, step),
             reason: error.to_string(),
+            is_unreadable: step == Step::Write && Fault::is_of_reading(error),
         }
     }
 
