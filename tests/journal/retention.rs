@@ -917,3 +917,45 @@ fn state_that_exceeds_the_bound_is_said() {
     assert_eq!(journal.view().state(), JournalState::Writable);
     writing.commit(&mut journal, 64, |_| false).unwrap();
 }
+
+/// Once the first page that cannot be read ended all writing when retention came to it, and again after each restart.
+#[test]
+fn retention_goes_on_beside_pages_that_are_damaged() {
+    // The second byte of a page that holds more of a row, and the kind of one that has rows.
+    for (kind, is_leaf) in [(0, false), (13, true)] {
+        for nth in [3, 10, 11] {
+            let directory = Directory::new();
+            let mut journal = open(&directory, Retention::default());
+            let mut writing = Writing::new(50_000);
+            for _ in 0..50 {
+                writing.commit(&mut journal, 4, |_| false).unwrap();
+            }
+            journal.close().unwrap();
+            drop(journal);
+            let path = directory.path().join("journal.sqlite");
+            let mut file = std::fs::read(&path).unwrap();
+            let page_bytes = usize::from(u16::from_be_bytes([file[16], file[17]]));
+            let has_events =
+                |page: &[u8]| page.iter().filter(|byte| **byte == b'x').count() > 1_000;
+            let mut pages = (page_bytes..file.len()).step_by(page_bytes).filter(|at| {
+                let page = &file[*at..*at + page_bytes];
+                let goes_on = page[..4] != [0; 4];
+                page[0] == kind && goes_on && has_events(page)
+            });
+            let at = pages.nth(nth).unwrap();
+            drop(pages);
+            file[at..at + 4].fill(0x7f);
+            std::fs::write(&path, file).unwrap();
+            let mut journal = open(&directory, Retention::default().events(Some(50)));
+            for _ in 0..30 {
+                writing.commit(&mut journal, 2, |_| false).unwrap();
+                keep_up(&mut journal, Duration::from_secs(3));
+            }
+            let stats = journal.view().stats();
+            let what = format!("{is_leaf} {nth}: {stats:?}");
+            assert_eq!(journal.view().state(), JournalState::Writable, "{what}");
+            assert!(stats.floor > 190, "{what}");
+            assert!(stats.removed_events > 150, "{what}");
+        }
+    }
+}

@@ -732,7 +732,11 @@ impl Open {
                         }
                     }
                     // Readers say what is damaged, and nothing was written: no reason to write nothing more.
-                    Err(_) if is_unreadable => {}
+                    Err(_) if is_unreadable => {
+                        if self.retaining.evade(&looked) {
+                            return Some(Duration::ZERO);
+                        }
+                    }
                     Err(failed) => _ = self.failed(failed, view),
                     Ok(()) => {}
                 }
@@ -814,10 +818,16 @@ impl Open {
                 match done {
                     // It can wait until there is room. Nobody is refused for it, and nobody would say that there is room again.
                     Ok(())
-                    | Err(Failed {
-                        fault: Fault::NoSpace,
-                        ..
-                    }) => {}
+                    | Err(
+                        Failed {
+                            fault: Fault::NoSpace,
+                            ..
+                        }
+                        | Failed {
+                            is_unreadable: true,
+                            ..
+                        },
+                    ) => {}
                     Err(failed) => _ = self.failed(failed, view),
                 }
                 self.checkpointer

@@ -94,6 +94,10 @@ pub(super) struct Retaining {
     exceeded: Option<String>,
     /// A step failed: nothing is tried until then, or until somebody commits.
     paused: Option<Instant>,
+    /// Rows of a pass could not be taken, since pages beside theirs cannot be read.
+    is_stuck: bool,
+    /// Up to this offset they are taken one by one.
+    beside: u64,
     /// What the last pass left; that over topics.
     left: Left,
     topics_left: Left,
@@ -333,7 +337,7 @@ impl Retaining {
         };
         pass.set_excess(self.excess(there).0);
         self.pass = Some(pass);
-        pass.look(connection, self.has_streams)
+        pass.look(connection, self.has_streams, pass.at() < self.beside)
     }
 
     /// Looks through a part of what is there of topics.
@@ -364,6 +368,7 @@ impl Retaining {
         now: Instant,
     ) -> rusqlite::Result<Outcome> {
         let wall = self.clock.look(clock::wall(connection)?, now);
+        self.is_stuck = false;
         let holds = self.holds(connection, wall, there)?;
         let mut outcome = Outcome {
             floors: Arc::clone(&self.floors),
@@ -387,7 +392,9 @@ impl Retaining {
                     hold,
                     last: there.last,
                 };
-                let stepped = pass.step(connection, builder, looked, &limits)?;
+                let stepped = pass.step(connection, builder, looked, &limits);
+                self.is_stuck = stepped.is_err();
+                let stepped = stepped?;
                 let mut all = floors.all();
                 all.retained = all.retained.max(stepped.floor);
                 if limits.streams {
@@ -567,6 +574,23 @@ impl Retaining {
         if let (Some(sweep), Some(number)) = (&mut self.sweep, self.floors.number(topic)) {
             sweep.need(number);
         }
+    }
+
+    /// Goes on behind rows that could not be taken: SQLite moves those of the pages beside theirs as well, which cannot be read. Returns
+    /// whether it does.
+    pub(super) fn evade(&mut self, looked: &Looked) -> bool {
+        let Some(pass) = self.pass.as_mut().filter(|_| self.is_stuck) else {
+            return false;
+        };
+        let evades = match pass.at() < self.beside {
+            true => pass.skip(looked),
+            false => looked.last() >= pass.at(),
+        };
+        self.beside = self.beside.max(looked.last() + 1);
+        if evades {
+            self.paused = None;
+        }
+        evades
     }
 
     /// Raises the floor of a topic since somebody asked for it, within a transaction. Nobody is told of it, so that it is shown only

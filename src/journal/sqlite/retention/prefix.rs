@@ -10,6 +10,8 @@ use crate::journal::sqlite::rows;
 
 /// Chunks that are looked at in a step: publishers wait for it.
 const ROWS: usize = 128;
+/// The same beside a page that is damaged: that which has come so far, and the next one.
+const ROWS_BESIDE: usize = 2;
 /// Bytes of rows that are read in a step: where there may be events with a stream all of them are looked at, otherwise rows go as they are.
 const READ_MAX: u64 = 1 << 20;
 const DELETE_MAX: u64 = 2 << 20;
@@ -86,6 +88,14 @@ pub(in crate::journal::sqlite) struct Looked {
     is_all: bool,
 }
 
+impl Looked {
+    /// Returns the last offset that was seen.
+    pub(super) fn last(&self) -> u64 {
+        let seen = self.rows.iter().flatten().map(|(header, _)| header.last);
+        seen.max().unwrap_or(0)
+    }
+}
+
 impl Pass {
     /// Begins at an offset: as many bytes and events are to go, and everything older than a time, but no more than a part of what
     /// is there, and what came since the last pass: it keeps up however fast that is.
@@ -121,10 +131,12 @@ impl Pass {
         &self,
         connection: &Connection,
         has_streams: bool,
+        is_beside: bool,
     ) -> rusqlite::Result<Looked> {
         let mut looked = Looked::default();
-        match headers(connection, self.at, ROWS, &mut looked.rows) {
-            Ok(()) => looked.is_all = looked.rows.len() < ROWS,
+        let rows_max = if is_beside { ROWS_BESIDE } else { ROWS };
+        match headers(connection, self.at, rows_max, &mut looked.rows) {
+            Ok(()) => looked.is_all = looked.rows.len() < rows_max,
             Err(error) if rows::is_damage(&error) => {
                 let seen = looked.rows.iter().flatten().map(|(header, _)| header.last);
                 let from = seen.max().map_or(self.at, |last| last.max(self.at)) + 1;
@@ -152,6 +164,14 @@ impl Pass {
         }
         looked.rows.truncate(count);
         Ok(looked)
+    }
+
+    /// Leaves the next row where it is; returns whether there is one.
+    pub(super) fn skip(&mut self, looked: &Looked) -> bool {
+        let mut rows = looked.rows.iter().flatten();
+        let next = rows.find(|(header, _)| header.last >= self.at);
+        self.at = next.map_or(self.at, |(header, _)| header.last + 1);
+        next.is_some()
     }
 
     /// Makes one step, within a transaction.
