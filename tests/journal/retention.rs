@@ -959,3 +959,36 @@ fn retention_goes_on_beside_pages_that_are_damaged() {
         }
     }
 }
+
+/// Once the state said that events are taken after somebody else was waited for, though they were refused.
+#[test]
+fn a_bound_that_is_exceeded_is_said_whoever_was_waited_for() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default().bytes(Some(2 << 20)));
+    let mut writing = Writing::new(900);
+    while writing.commit(&mut journal, 64, |_| true).is_ok() {
+        keep_up(&mut journal, Duration::from_secs(2));
+    }
+    let is_full = |journal: &SqliteJournal| {
+        let state = journal.view().state();
+        assert!(matches!(state, JournalState::Full { .. }), "{state:?}");
+    };
+    is_full(&journal);
+    let other = rusqlite::Connection::open(directory.path().join("journal.sqlite")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let view = journal.view();
+    let waited = std::thread::spawn(move || {
+        let end = Instant::now() + Duration::from_secs(60);
+        while !matches!(view.state(), JournalState::HeldByOther { .. }) {
+            assert!(Instant::now() < end, "it is waited for");
+            std::thread::yield_now();
+        }
+        other.execute_batch("ROLLBACK").unwrap();
+    });
+    let mut round = CommitRound::default();
+    let work = StateWork::new(Box::new(|tx| tx.put("t", b"k", b"v")));
+    round.work.push(work);
+    journal.commit(&mut round).unwrap();
+    waited.join().unwrap();
+    is_full(&journal);
+}

@@ -1,9 +1,12 @@
 //! A byte changes on the disk: it is told, and what it spoiled is never handed out.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
-use eventring::journal::{JournalError, SqliteJournal, SqliteOptions};
-use vfs_shim::{Random, Shim};
+use eventring::journal::{
+    Journal, JournalError, JournalState, Retention, SqliteJournal, SqliteOptions,
+};
+use vfs_shim::{Call, Fault, Part, Random, Shim};
 
 use crate::directory::Directory;
 use crate::judge::{self, Found};
@@ -105,4 +108,43 @@ fn check_found(script: &Script, found: &Found, place: &str) -> bool {
         }
     }
     found.holes.iter().any(|hole| !hole.range.is_empty())
+}
+
+/// Once a page that could not be read when retention came to it ended all writing.
+#[test]
+fn a_read_that_fails_while_events_go_ends_no_publishing() {
+    let (mut met, mut after) = (0, 0);
+    loop {
+        let shim = Shim::register(&format!("damage-retain-{after}"));
+        let from = Directory::new(&format!("damage-retain-{after}"));
+        let mut script = Script::new(9);
+        let mut journal = script::open(from.path(), shim.name(), 4 << 10);
+        script.run(60, &mut journal, &shim, from.path());
+        journal.close().unwrap();
+        drop(journal);
+        let options = SqliteOptions::default()
+            .same_epoch(true)
+            .retention(Retention::default().events(Some(100)))
+            .page_bytes(4 << 10)
+            .vfs(Some(shim.name().to_owned()));
+        let mut journal = SqliteJournal::open_with(from.path(), &options).unwrap();
+        shim.fail(Fault::io(Part::Database, Call::Read).after(after));
+        let (mut now, mut turns) = (Instant::now(), 0..1_000);
+        while turns.next().is_some()
+            && let Some(wait) = journal.maintain(now)
+        {
+            now += wait.min(Duration::from_secs(1));
+        }
+        let is_met = shim.all_failed();
+        shim.clear_faults();
+        assert_eq!(journal.view().state(), JournalState::Writable, "{after}");
+        script.commit(&mut journal, true).unwrap();
+        judge::read(&journal).check_events(&script);
+        if !is_met {
+            assert!(journal.view().stats().floor > 100, "{after}");
+            break;
+        }
+        (met, after) = (met + 1, after + 1 + after / 4);
+    }
+    assert!(met > 3, "{met} were met");
 }

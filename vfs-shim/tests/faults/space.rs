@@ -1,8 +1,10 @@
 //! The disk is full, and has room again.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use eventring::journal::{CommitFailure, Journal, JournalState};
+use eventring::journal::{
+    CommitFailure, Journal, JournalState, Retention, SqliteJournal, SqliteOptions,
+};
 use rusqlite::Connection;
 use vfs_shim::{Call, Fault, Part, Shim};
 
@@ -173,4 +175,36 @@ fn an_older_journal_on_a_full_disk_is_opened() {
     let now = Connection::open(&path).unwrap();
     let schema = now.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
     assert_eq!(schema, Ok(3));
+}
+
+/// Once nothing went any more on a disk that was full while something was not flushed, or when a step itself found no room.
+#[test]
+fn what_is_to_go_makes_room_on_a_full_disk() {
+    for flush in [false, true] {
+        let shim = Shim::register(&format!("full-retain-{flush}"));
+        let from = Directory::new(&format!("full-retain-{flush}"));
+        let mut script = Script::new(8);
+        let options = SqliteOptions::default()
+            .retention(Retention::default().events(Some(50)))
+            .page_bytes(PAGE)
+            .vfs(Some(shim.name().to_owned()));
+        let mut journal = SqliteJournal::open_with(from.path(), &options).unwrap();
+        for _ in 0..20 {
+            script.commit(&mut journal, flush).unwrap();
+        }
+        let before = journal.view().stats().removed_events;
+        let mut fault = Fault::no_space(Part::Wal, libc::ENOSPC);
+        fault.times = 1;
+        shim.fail(fault);
+        // Nobody commits, who would lift a pause.
+        let now = Instant::now() + Duration::from_secs(1);
+        for _ in 0..3 {
+            journal.maintain(now);
+        }
+        assert!(shim.all_failed(), "{flush}");
+        assert!(journal.view().stats().removed_events > before, "{flush}");
+        shim.clear_faults();
+        script.commit(&mut journal, true).unwrap();
+        assert_eq!(journal.view().state(), JournalState::Writable, "{flush}");
+    }
 }
