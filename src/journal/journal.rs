@@ -182,4 +182,9 @@ pub struct JournalStats {
     pub is_age_suspended: bool,
     /// Holds that were cut so far in this process, since they held for too long or too much.
     pub holds_cut: u64,
+    /// Rows that compaction has read so far in this process, beside reading each once when it was new.
+    pub compaction_rows: u64,
+    /// Passes of compaction so far in this process over what is new alone, since reading a whole topic cost too much: older events of
+    /// a key may have stayed, and so have events without data. More keys in memory make them rarer.
+    pub compaction_parts: u64,
 }

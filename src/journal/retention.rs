@@ -88,8 +88,11 @@ pub struct RetentionError {
 /// do those with a stream, unless [`streams`](Retention::streams), and what a [hold](super::holds) needs.
 ///
 /// A journal does so in passes, once it has as many new events with a key as it has older ones, 1,000 at least, and of rows
-/// that are merged. Of 1,024 topics at most; further ones keep everything. What is damaged stays, and from then on so do
-/// the topic's events without data: something older of their keys may come back otherwise.
+/// are merged. Of 1,024 topics at most; further ones keep everything. In the long run passes read eight rows for each that is
+/// written, and wait for that. Of a topic with many times as many keys as are kept in memory (262,144 of all topics) most passes
+/// go over what is new alone: an older event of a key may stay in what is older, and events without data stay for good. What is
+/// damaged stays, and from then on so do the topic's events without data: something older of their keys may come back
+/// otherwise.
 ///
 /// # Examples
 ///

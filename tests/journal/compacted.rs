@@ -541,3 +541,95 @@ fn what_is_truncated_supersedes_nothing() {
         );
     }
 }
+
+/// What lies beside the events of a topic is not read for each thousand of them again.
+#[test]
+fn passes_read_no_more_than_a_multiple_of_what_is_written() {
+    let directory = Directory::new();
+    let mut model = Model::default();
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    journal.set_topic("users", &policy());
+    let mut large = Event::builder("users", "changed");
+    let large = large.data("application/octet-stream", &[7; 16_000]);
+    let large = large.build().unwrap();
+    for _ in 0..60 {
+        // Each row of these has no key, and is read by each pass.
+        for _ in 0..60 {
+            model.commit(&mut journal, now(), std::slice::from_ref(&large));
+        }
+        publish(&mut journal, &mut model, now(), 52);
+        keep_up(&mut journal);
+    }
+    let there = model.check(&journal, "compacted");
+    let stats = journal.view().stats();
+    let written = 60 * 60 + 60 * 52 * 20 / 60;
+    let rows = stats.compaction_rows;
+    assert!(rows < 10 * written, "{rows} read, {written} written");
+    // And yet most has gone.
+    assert!(there < 60 * 60 + 20_000, "{there}");
+    assert_eq!(stats.compaction_parts, 0);
+}
+
+/// With more keys than there is room for passes go over what is new alone: nothing is lost, and no key comes back.
+#[test]
+fn more_keys_than_there_is_room_for() {
+    let directory = Directory::new();
+    let mut model = Model::default();
+    let options = SqliteOptions::default().compact_keys(500);
+    let age = Duration::from_millis(HOUR_MS as u64);
+    let compact = Compact::new("/subject").tombstone_age(age);
+    let policy = TopicPolicy::default().compact(Some(compact));
+    let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
+    journal.set_topic("users", &policy);
+    let mut large = Event::builder("users", "changed");
+    let large = large.data("application/octet-stream", &[7; 16_000]);
+    let large = large.build().unwrap();
+    // The first pass reads all of it, and is not paid for before eight times as many rows are written.
+    for _ in 0..800 {
+        model.commit(&mut journal, now(), std::slice::from_ref(&large));
+    }
+    for part in 0..40 {
+        let keys = 1_000 * part..1_000 * part + 600;
+        let mut events: Vec<Event> = Vec::new();
+        for key in keys {
+            events.extend([
+                event("users", key + 1, ""),
+                event("users", key + 1, "twice"),
+            ]);
+        }
+        // It says that a key of the first part is gone, so long ago that it may go itself.
+        let mut gone = Model::default();
+        gone.commit(
+            &mut journal,
+            now() - 2 * HOUR_MS,
+            &[event("users", part + 100, "")],
+        );
+        for events in events.chunks(100) {
+            model.commit(&mut journal, now(), events);
+        }
+        keep_up(&mut journal);
+    }
+    let stats = journal.view().stats();
+    assert!(stats.compaction_parts > 10, "{}", stats.compaction_parts);
+    let written = 800 + 40 * 1_200 / 60;
+    let rows = stats.compaction_rows;
+    assert!(rows < 10 * written, "{rows} read, {written} written");
+    // The first of each two has gone, and what a reader makes of the rest is right.
+    let read = read_all(&*journal.view(), &Filter::all(), model.next, false);
+    assert!(read.events.len() < 800 + 40 * 700, "{}", read.events.len());
+    let mut state: BTreeMap<String, bool> = BTreeMap::new();
+    for (_, record) in &read.events {
+        let event = EventRef::parse(record).unwrap();
+        if let Some(key) = event.subject() {
+            state.insert(key.to_owned(), !event.data().is_empty());
+        }
+    }
+    let is_there = |key: u64| state.get(&format!("user-{key}")).copied().unwrap_or(false);
+    for key in 1..=600 {
+        // It was said before the key came, or after it.
+        assert_eq!(is_there(key), !(101..140).contains(&key), "{key}");
+    }
+    for key in 1_001..1_600 {
+        assert!(is_there(key), "{key}");
+    }
+}

@@ -316,6 +316,16 @@ fn journal(families: &mut Families<'_>, read: &JournalSnapshot) -> fmt::Result {
         "Holds that were cut in this process, since they held for too long or too much.",
         stats.holds_cut,
     )?;
+    families.counter(
+        "eventring_journal_compaction_rows_total",
+        "Rows that compaction has read in this process, beside reading each once when it was new.",
+        stats.compaction_rows,
+    )?;
+    families.counter(
+        "eventring_journal_compaction_parts_total",
+        "Passes of compaction in this process over what is new alone, since a whole topic had cost too much.",
+        stats.compaction_parts,
+    )?;
     families.histogram(
         "eventring_journal_commit_seconds",
         "Time that a commit took.",

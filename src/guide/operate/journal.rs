@@ -68,7 +68,10 @@
 //! to notice. Events without the key stay, and so do those of a stream unless `journal_streams`.
 //!
 //! It is done some time later, in passes, as new events come: until then readers see older ones, too, and nobody is told of those
-//! that have gone. An event that is damaged cannot be judged: it stays, and so does every event without data from then on.
+//! that have gone. Passes read at most eight rows for each that is written (`eventring_journal_compaction_rows_total`), so that a
+//! topic with very many keys, millions by default, is compacted in parts (`eventring_journal_compaction_parts_total` rises):
+//! readers come to the same state, and older events of a key may stay. `SqliteOptions::compact_keys` lets an embedded journal
+//! have more keys in memory. An event that is damaged cannot be judged: it stays, and so does every event without data from then on.
 //!
 //! # A look with `sqlite3`
 //!

@@ -203,7 +203,7 @@ impl SqliteJournal {
         view.set_floors(Arc::clone(retaining.floors()));
         let mut open = Open {
             writer: Writer::new(connection, options.chunk_bytes, options.topics_cached),
-            upkeep: Upkeep::new(found.spans_end, options.compression),
+            upkeep: Upkeep::new(found.spans_end, options.compression, options.compact_keys),
             retaining,
             checkpointer,
             mark: marks,
@@ -840,6 +840,7 @@ impl Open {
                 None
             }
         };
+        view.set_compaction(upkeep.compaction());
         self.upkeep = upkeep;
         more
     }

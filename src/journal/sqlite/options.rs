@@ -41,6 +41,10 @@ pub struct SqliteOptions {
     /// The bounds on all that is kept. Default: 10 GiB, the oldest events go first. Events with a stream stay, unless
     /// [`streams`](Retention::streams); when they and what is held exceed the bound alone, commits find no space.
     pub retention: Retention,
+    /// Keys of [compacted](crate::journal::Compact) topics that are kept in memory, of what came since their last passes, about 48 bytes
+    /// each. With more a pass does more at once; a topic of many times as many keys is compacted in parts only. Default: 262,144,
+    /// 8 to 16 MiB.
+    pub compact_keys: usize,
     /// The form in which events are kept. Default: as they are, [`None`](JournalCompression::None).
     pub compression: JournalCompression,
     /// A directory that was copied from elsewhere goes on as the same log, so that positions of before are good for both.
@@ -66,6 +70,7 @@ impl Default for SqliteOptions {
             chunk_bytes: CHUNK_BYTES,
             topics_cached: 1 << 16,
             retention: Retention::default().bytes(Some(BYTES_MAX)),
+            compact_keys: 1 << 18,
             compression: JournalCompression::None,
             same_epoch: false,
             vfs: None,
@@ -79,6 +84,7 @@ setters! {
         chunk_bytes: usize,
         topics_cached: usize,
         retention: Retention,
+        compact_keys: usize,
         compression: JournalCompression,
         same_epoch: bool,
         vfs: Option<String>,

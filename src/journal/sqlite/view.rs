@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::read::SqliteReader;
 use super::retention::Floors;
+use super::upkeep::CompactFigures;
 use super::wal::{Baton, CheckpointView};
 use crate::journal::{
     CommitError, Hole, JournalError, JournalReader, JournalState, JournalStats, JournalView,
@@ -50,6 +51,8 @@ pub(super) struct View {
     removed_bytes: AtomicU64,
     is_age_suspended: AtomicBool,
     holds_cut: AtomicU64,
+    compaction_rows: AtomicU64,
+    compaction_parts: AtomicU64,
 }
 
 impl View {
@@ -82,6 +85,8 @@ impl View {
             removed_bytes: AtomicU64::new(0),
             is_age_suspended: AtomicBool::new(false),
             holds_cut: AtomicU64::new(0),
+            compaction_rows: AtomicU64::new(0),
+            compaction_parts: AtomicU64::new(0),
         }
     }
 
@@ -152,6 +157,12 @@ impl View {
         self.holds_cut.fetch_add(holds, Ordering::Relaxed);
     }
 
+    pub(super) fn set_compaction(&self, figures: CompactFigures) {
+        self.compaction_rows.store(figures.rows, Ordering::Relaxed);
+        self.compaction_parts
+            .store(figures.parts, Ordering::Relaxed);
+    }
+
     /// Notes that damage was met.
     pub(super) fn met_damage(&self, chunks: u64) {
         self.damaged.fetch_add(chunks, Ordering::Relaxed);
@@ -220,6 +231,8 @@ impl JournalView for SqliteView {
             removed_bytes: view.removed_bytes.load(Ordering::Relaxed),
             is_age_suspended: view.is_age_suspended.load(Ordering::Relaxed),
             holds_cut: view.holds_cut.load(Ordering::Relaxed),
+            compaction_rows: view.compaction_rows.load(Ordering::Relaxed),
+            compaction_parts: view.compaction_parts.load(Ordering::Relaxed),
         }
     }
 

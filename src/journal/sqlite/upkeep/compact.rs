@@ -5,6 +5,10 @@
 //! first, and rewrites those of which something goes, each in a transaction of its own; the last one notes how far the topic is
 //! clean. A pass that ends before that, by a crash say, is made again.
 //!
+//! Passes over whole topics read eight rows for each that is written, in the long run: one that has to wait for that is made later.
+//! Where there is no room for more keys until then the pass goes over the dirty part alone: older events of its keys stay in
+//! what is clean, until a key comes again, and tombstones of the topic stay for good.
+//!
 //! Who reads is not told: what went was asked for.
 
 use std::collections::BTreeMap;
@@ -25,16 +29,20 @@ use crate::journal::{Compact, TopicPolicy};
 
 /// Topics that are compacted, at most: each event that is settled is looked up among them. Further ones keep everything.
 const TOPICS_MAX: usize = 1024;
-/// Keys that are kept in memory for all topics, 8 to 16 MiB of them: the topic with the most has its pass when there are as many.
-const KEYS_MAX: usize = 1 << 18;
+/// Rows that passes over whole topics read for each that was written, in the long run: what a pass has read above it is to be
+/// written before the next one begins, but for a few.
+const READ_MAX: u64 = 8;
+const READ_FREE: u64 = 64;
 /// New events with a key for which a pass is worth it, where there are no older ones.
 const DIRTY_LEAST: u64 = 1_000;
-/// Chunks that are looked at in a step, and those of them whose events are: publishers wait for it.
+/// Chunks that are looked at in a step, and those of them whose events are: publishers wait for it. One costs as much as the other.
 const HEADERS: usize = 128;
 const BODIES: usize = 8;
 /// Between two passes for tombstones alone lies such a part of their age, and ten seconds at least, whatever that is.
 const AGE_PART: i64 = 10;
 const TOMBSTONES_EVERY_MS: i64 = 10_000;
+/// And as much for each row that was read: a hundredth of the journal's time, about.
+const TOMBSTONES_ROW_MS: i64 = 10;
 /// Noted where no tombstone waits.
 const NO_TOMBSTONE: i64 = -1;
 
@@ -49,7 +57,23 @@ pub(super) struct Compactor {
     highest: Option<u64>,
     /// A chunk from which on the next events are to be taken, and the hold that has passed it: until then it is left alone.
     held: (u64, u64),
+    /// Keys that are kept in memory for all topics: the topic with the most has its pass when there are as many.
+    keys_max: usize,
+    /// Rows that are to be written before a pass over a whole topic may begin, times [`READ_MAX`].
+    debt: u64,
+    /// The end of the rows that were counted for that.
+    paid: u64,
+    figures: CompactFigures,
     inflater: Inflater,
+}
+
+/// The work that was done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::journal::sqlite) struct CompactFigures {
+    /// Rows whose events were read by passes.
+    pub(in crate::journal::sqlite) rows: u64,
+    /// Passes over the dirty part alone.
+    pub(in crate::journal::sqlite) parts: u64,
 }
 
 #[derive(Debug)]
@@ -63,6 +87,8 @@ struct Topic {
     is_read: bool,
     /// Events with a key up to where it is clean.
     kept: u64,
+    /// Where it is clean up to.
+    clean: u64,
     /// The first offset whose event was not taken into the index.
     next: u64,
     /// The time at which the first of its tombstones may go; 0: nobody knows.
@@ -81,6 +107,10 @@ struct Pass {
     now: i64,
     /// Below them its events have gone, without a stream and with one.
     floors: [u64; 2],
+    /// It goes over the dirty part alone: what is clean keeps older events of its keys.
+    is_part: bool,
+    /// Rows that it has read, and as much for those that it looked at.
+    rows: u64,
     kept: u64,
     expires: Option<i64>,
 }
@@ -106,6 +136,17 @@ pub(in crate::journal::sqlite) struct CompactLimits {
 }
 
 impl Compactor {
+    pub(super) fn new(keys_max: usize) -> Self {
+        Self {
+            keys_max: keys_max.max(1),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn figures(&self) -> CompactFigures {
+        self.figures
+    }
+
     /// Takes the settings of a topic; returns whether they are taken.
     pub(super) fn set(&mut self, name: &str, policy: &TopicPolicy) -> bool {
         let streams = policy.retention.streams;
@@ -135,6 +176,7 @@ impl Compactor {
             index: KeyIndex::new(rules),
             is_read: false,
             kept: 0,
+            clean: 0,
             next: 0,
             expires: None,
         };
@@ -165,7 +207,7 @@ impl Compactor {
         }
         self.find_numbers(connection, settled)?;
         let keys: usize = self.topics.values().map(|topic| topic.index.keys()).sum();
-        let is_full = keys >= KEYS_MAX;
+        let is_full = keys >= self.keys_max;
         let may_be_due = |topic: &Topic| topic.is_dirty() || topic.expires.is_some();
         let has_more = self.topics.values().any(|topic| topic.next <= settled);
         if !has_more && !is_full && !self.topics.values().any(may_be_due) {
@@ -175,23 +217,32 @@ impl Compactor {
         if !is_full && self.take_settled(connection, settled, limits.hold)? {
             return Ok(Next::More);
         }
+        let is_paid = self.debt <= READ_FREE;
         // What is held stays: the pass is made when the hold has moved on.
         let mut free = self
             .topics
             .iter()
             .filter(|(_, topic)| topic.next <= limits.hold);
         let due = match is_full {
-            true => free.max_by_key(|(_, topic)| topic.index.keys()),
-            false => free.find(|(_, topic)| topic.is_due(limits.wall)),
+            true => free
+                .filter(|(_, topic)| topic.index.keys() > 0)
+                .max_by_key(|(_, topic)| topic.index.keys()),
+            false => free
+                .find(|(_, topic)| topic.has_expired(limits.wall) || is_paid && topic.is_dirty()),
         };
         let Some((name, topic)) = due else {
             return Ok(Next::Idle);
         };
+        let is_part = is_full && !is_paid && topic.clean > 0;
+        // Older events of a key that a tombstone stands for may stay: so does that.
+        let wall = limits.wall.filter(|_| !is_part);
         self.pass = Some(Pass {
             topic: name.clone(),
             to: topic.next,
-            at: 0,
-            now: limits.wall.unwrap_or(i64::MIN),
+            at: if is_part { topic.clean } else { 0 },
+            now: wall.unwrap_or(i64::MIN),
+            is_part,
+            rows: 0,
             floors: limits.floors.of(name),
             kept: 0,
             expires: None,
@@ -264,6 +315,10 @@ impl Compactor {
                 return Ok(false);
             }
         }
+        if looked.end > self.paid {
+            self.paid = looked.end;
+            self.debt = self.debt.saturating_sub(READ_MAX * looked.rows);
+        }
         let is_damaged = looked.is_damaged;
         let topics = &mut self.topics;
         let met_damage = |topics: &mut BTreeMap<Box<str>, Topic>| {
@@ -311,6 +366,9 @@ impl Compactor {
         }
         for header in looked.chunks {
             let (mut kept, mut expires, mut goes) = (0, None, false);
+            pass.rows += 1;
+            self.figures.rows += 1;
+            self.debt += u64::from(!pass.is_part);
             let index = &topic.index;
             let is_whole = each_event(connection, &mut self.inflater, header, |frame, event| {
                 if frame.offset >= pass.to || event.topic() != &*pass.topic {
@@ -337,6 +395,9 @@ impl Compactor {
             pass.at = header.last + 1;
         }
         pass.at = looked.end;
+        let rows = looked.rows / (HEADERS / BODIES) as u64;
+        pass.rows += rows;
+        self.debt += if pass.is_part { 0 } else { rows };
         Ok(Next::More)
     }
 
@@ -391,11 +452,19 @@ impl Compactor {
         }
         let pass = self.pass.take()?;
         let topic = self.topics.get_mut(&pass.topic)?;
+        if pass.is_part {
+            topic.index.keep_tombstones();
+            self.figures.parts += 1;
+        }
         topic.index.clear();
-        topic.kept = pass.kept;
+        topic.kept = topic.kept_by(&pass);
+        topic.clean = pass.to;
+        let reading = TOMBSTONES_ROW_MS.saturating_mul(pass.rows as i64);
         let every = TOMBSTONES_EVERY_MS.max(topic.age_ms() / AGE_PART);
-        let least = pass.now.saturating_add(every);
-        topic.expires = pass.expires.map(|expires| expires.max(least));
+        let least = pass.now.saturating_add(every.max(reading));
+        // Those that stay for good are waited for by nobody.
+        let expires = pass.expires.filter(|_| !topic.index.keeps_tombstones());
+        topic.expires = expires.map(|expires| expires.max(least));
         Some(pass.topic)
     }
 }
@@ -422,7 +491,8 @@ impl Topic {
             value.optional()
         });
         let number = |value: Option<i64>| value.unwrap_or(0).max(0) as u64;
-        (self.next, self.kept) = (number(clean?), number(kept?));
+        (self.clean, self.kept) = (number(clean?), number(kept?));
+        self.next = self.clean;
         if number(damaged?) > 0 {
             self.index.keep_tombstones();
         }
@@ -438,11 +508,16 @@ impl Topic {
 
     /// Notes that it is clean up to where a pass went.
     fn write(&self, connection: &Connection, pass: &Pass) -> rusqlite::Result<()> {
-        let damaged = i64::from(self.index.keeps_tombstones());
+        let keeps_tombstones = pass.is_part || self.index.keeps_tombstones();
         // The time at which it was taken: another age may be wanted when it is read.
         let taken = |expires: i64| expires.saturating_sub(self.age_ms()).max(0);
-        let tombstone = pass.expires.map_or(NO_TOMBSTONE, taken);
-        let values = [pass.to as i64, pass.kept as i64, damaged, tombstone];
+        let expires = pass.expires.filter(|_| !keeps_tombstones);
+        let values = [
+            pass.to as i64,
+            self.kept_by(pass) as i64,
+            i64::from(keeps_tombstones),
+            expires.map_or(NO_TOMBSTONE, taken),
+        ];
         for (key, value) in self.keys(&pass.topic).iter().zip(values) {
             let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
             let mut statement = connection.prepare_cached(sql)?;
@@ -459,10 +534,16 @@ impl Topic {
             .map(|what| format!("compact {what} {name} {key}{streams}"))
     }
 
-    /// Returns whether a pass is worth it.
-    fn is_due(&self, wall: Option<i64>) -> bool {
+    /// Returns how many events with a key it has after a pass.
+    fn kept_by(&self, pass: &Pass) -> u64 {
+        let before = if pass.is_part { self.kept } else { 0 };
+        before + pass.kept
+    }
+
+    /// Returns whether a tombstone of it may go.
+    fn has_expired(&self, wall: Option<i64>) -> bool {
         let expires = self.expires.zip(wall);
-        self.is_dirty() || expires.is_some_and(|(expires, wall)| expires <= wall)
+        expires.is_some_and(|(expires, wall)| expires <= wall)
     }
 
     /// Returns whether as much is new as it has.
@@ -480,6 +561,8 @@ struct Looked {
     chunks: Vec<ChunkHeader>,
     /// Everything before it was looked at.
     end: u64,
+    /// Rows that were looked at.
+    rows: u64,
     /// There are others, which cannot be read.
     is_damaged: bool,
 }
@@ -494,11 +577,11 @@ impl Looked {
         let mut looked = Self {
             chunks: Vec::new(),
             end: range.start.max(1),
+            rows: 0,
             is_damaged: false,
         };
-        let mut seen = 0;
         while let Some(row) = found.next()? {
-            seen += 1;
+            looked.rows += 1;
             let Some((header, topics)) = rows::header(row) else {
                 looked.is_damaged = true;
                 continue;
@@ -520,8 +603,9 @@ impl Looked {
             }
         }
         // So many that are all damaged: what is behind them is left alone as well.
-        if seen < HEADERS || looked.end <= range.start.max(1) {
-            looked.is_damaged |= seen == HEADERS;
+        let is_cut = looked.rows == HEADERS as u64;
+        if !is_cut || looked.end <= range.start.max(1) {
+            looked.is_damaged |= is_cut;
             looked.end = range.end;
         }
         Ok(looked)

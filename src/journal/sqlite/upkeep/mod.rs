@@ -14,8 +14,8 @@ use super::rows;
 use crate::journal::TopicPolicy;
 use crate::journal::chunk::{ChunkBuilder, Deflater};
 
-pub(super) use compact::CompactLimits;
 use compact::{Change, Compactor};
+pub(super) use compact::{CompactFigures, CompactLimits};
 use grouping::{Grouping, Looked, Way};
 pub(super) use spans::SpanIndex;
 use spans::{Span, SpanBuilder};
@@ -72,7 +72,11 @@ pub(super) enum Step {
 
 impl Upkeep {
     /// Begins behind the last span: what lies behind it is looked at once.
-    pub(super) fn new(spans_end: u64, compression: JournalCompression) -> Self {
+    pub(super) fn new(
+        spans_end: u64,
+        compression: JournalCompression,
+        compact_keys: usize,
+    ) -> Self {
         Self {
             merging: Grouping::starting_behind(spans_end, Way::Merge),
             behind: AIM,
@@ -83,7 +87,7 @@ impl Upkeep {
             },
             deflate_behind: 0,
             span: SpanBuilder::starting_behind(spans_end),
-            compactor: Compactor::default(),
+            compactor: Compactor::new(compact_keys),
             paused: false,
         }
     }
@@ -92,6 +96,11 @@ impl Upkeep {
     pub(super) fn set_topic(&mut self, name: &str, policy: &TopicPolicy) -> bool {
         self.paused = false;
         self.compactor.set(name, policy)
+    }
+
+    /// Returns what compaction has done so far.
+    pub(super) fn compaction(&self) -> CompactFigures {
+        self.compactor.figures()
     }
 
     /// Notes a commit of so many bytes.
