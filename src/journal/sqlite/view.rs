@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::read::SqliteReader;
 use super::retention::Floors;
-use super::upkeep::CompactFigures;
+use super::upkeep::CompactStats;
 use super::wal::{Baton, CheckpointView};
 use crate::journal::{
     CommitError, Hole, JournalError, JournalReader, JournalState, JournalStats, JournalView,
@@ -157,10 +157,9 @@ impl View {
         self.holds_cut.fetch_add(holds, Ordering::Relaxed);
     }
 
-    pub(super) fn set_compaction(&self, figures: CompactFigures) {
-        self.compaction_rows.store(figures.rows, Ordering::Relaxed);
-        self.compaction_parts
-            .store(figures.parts, Ordering::Relaxed);
+    pub(super) fn set_compaction(&self, stats: CompactStats) {
+        self.compaction_rows.store(stats.rows, Ordering::Relaxed);
+        self.compaction_parts.store(stats.parts, Ordering::Relaxed);
     }
 
     /// Notes that damage was met.

@@ -63,13 +63,13 @@ pub(super) struct Compactor {
     debt: u64,
     /// The end of the rows that were counted for that.
     paid: u64,
-    figures: CompactFigures,
+    stats: CompactStats,
     inflater: Inflater,
 }
 
 /// The work that was done so far.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::journal::sqlite) struct CompactFigures {
+pub(in crate::journal::sqlite) struct CompactStats {
     /// Rows whose events were read by passes.
     pub(in crate::journal::sqlite) rows: u64,
     /// Passes over the dirty part alone.
@@ -87,7 +87,7 @@ struct Topic {
     is_read: bool,
     /// Events with a key up to where it is clean.
     kept: u64,
-    /// Where it is clean up to.
+    /// The end of what is clean of it.
     clean: u64,
     /// The first offset whose event was not taken into the index.
     next: u64,
@@ -107,7 +107,7 @@ struct Pass {
     now: i64,
     /// Below them its events have gone, without a stream and with one.
     floors: [u64; 2],
-    /// It goes over the dirty part alone: what is clean keeps older events of its keys.
+    /// Goes over the dirty part alone: what is clean keeps older events of its keys.
     is_part: bool,
     /// Rows that it has read, and as much for those that it looked at.
     rows: u64,
@@ -143,8 +143,8 @@ impl Compactor {
         }
     }
 
-    pub(super) fn figures(&self) -> CompactFigures {
-        self.figures
+    pub(super) fn stats(&self) -> CompactStats {
+        self.stats
     }
 
     /// Takes the settings of a topic; returns whether they are taken.
@@ -367,7 +367,7 @@ impl Compactor {
         for header in looked.chunks {
             let (mut kept, mut expires, mut goes) = (0, None, false);
             pass.rows += 1;
-            self.figures.rows += 1;
+            self.stats.rows += 1;
             self.debt += u64::from(!pass.is_part);
             let index = &topic.index;
             let is_whole = each_event(connection, &mut self.inflater, header, |frame, event| {
@@ -454,7 +454,7 @@ impl Compactor {
         let topic = self.topics.get_mut(&pass.topic)?;
         if pass.is_part {
             topic.index.keep_tombstones();
-            self.figures.parts += 1;
+            self.stats.parts += 1;
         }
         topic.index.clear();
         topic.kept = topic.kept_by(&pass);

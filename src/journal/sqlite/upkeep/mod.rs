@@ -15,7 +15,7 @@ use crate::journal::TopicPolicy;
 use crate::journal::chunk::{ChunkBuilder, Deflater};
 
 use compact::{Change, Compactor};
-pub(super) use compact::{CompactFigures, CompactLimits};
+pub(super) use compact::{CompactLimits, CompactStats};
 use grouping::{Grouping, Looked, Way};
 pub(super) use spans::SpanIndex;
 use spans::{Span, SpanBuilder};
@@ -99,8 +99,8 @@ impl Upkeep {
     }
 
     /// Returns what compaction has done so far.
-    pub(super) fn compaction(&self) -> CompactFigures {
-        self.compactor.figures()
+    pub(super) fn compaction(&self) -> CompactStats {
+        self.compactor.stats()
     }
 
     /// Notes a commit of so many bytes.
