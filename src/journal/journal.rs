@@ -8,7 +8,7 @@ use super::error::{CommitError, CommitFailure, JournalError};
 use super::reader::{Hole, JournalReader};
 use super::retention::TopicPolicy;
 use super::round::CommitRound;
-use crate::event::Epoch;
+use crate::event::{Epoch, Filter};
 
 /// Keeps the events of a hub, in the order of their offsets.
 ///
@@ -45,8 +45,13 @@ pub trait Journal: Send {
 
     /// Sets what is kept of a topic. A hub says it of every kept topic that has a policy when it starts, and of one whose policy
     /// changes. A journal that keeps everything ignores it.
-    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it does not keep to all of the policy, for people: it keeps more than that.
+    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) -> Result<(), String> {
         let _ = (topic, policy);
+        Ok(())
     }
 
     /// Deletes the events of a topic below an offset: no reader is handed them any more once this returns, after a restart
@@ -86,6 +91,23 @@ pub trait JournalView: Send + Sync + fmt::Debug {
 
     /// Returns what it is able to do.
     fn state(&self) -> JournalState;
+
+    /// Returns whether it would take what [`Journal::set_topic`] says of a topic: a hub asks before it changes anything. Cheap.
+    ///
+    /// # Errors
+    ///
+    /// The reason for which it would not, for people.
+    fn takes_topic(&self, topic: &str, policy: &TopicPolicy) -> Result<(), String> {
+        let _ = (topic, policy);
+        Ok(())
+    }
+
+    /// Returns the offset below which events of the topics of a filter may have gone by bounds; 0: none. Whoever asks for
+    /// all that is left is not told of these. Default: [`JournalStats::floor`].
+    fn retained_below(&self, filter: &Filter) -> u64 {
+        let _ = filter;
+        self.stats().floor
+    }
 }
 
 /// The state in which a journal was found when it was opened.

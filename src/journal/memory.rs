@@ -166,24 +166,26 @@ impl Kept {
             (true, None) => start,
         };
         found.holes = self.holes(scan.filter, &looked_at(scan, found.next));
+        found.retained_below = self.retained_below(scan.filter);
         (chosen, found)
     }
 
     /// Returns what is told to whoever reads the topics of a filter in a range.
     fn holes(&self, filter: &Filter, range: &Range<u64>) -> Vec<Hole> {
         let mut holes = Hole::all_inside(&self.holes, range);
-        let floors = self.floors.iter();
-        let told = floors.filter(|(topic, _)| filter.matches(topic));
-        let told = told
-            .map(|(_, floor)| *floor)
-            .max()
-            .unwrap_or(0)
-            .min(range.end);
+        let told = self.retained_below(filter).min(range.end);
         if range.start < told {
             holes.push(Hole::new(range.start..told, HoleReason::Retention));
             holes.sort_unstable_by_key(|hole| hole.range.start);
         }
         holes
+    }
+
+    /// Returns the offset below which events of the topics of a filter may have gone by bounds.
+    fn retained_below(&self, filter: &Filter) -> u64 {
+        let floors = self.floors.iter();
+        let told = floors.filter(|(topic, _)| filter.matches(topic));
+        told.map(|(_, floor)| *floor).max().unwrap_or(0)
     }
 
     /// Deletes events.
@@ -288,10 +290,11 @@ impl Journal for MemoryJournal {
         None
     }
 
-    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
+    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) -> Result<(), String> {
         let mut kept = self.log.0.lock();
         kept.bounds.insert(topic.to_owned(), policy.retention);
         kept.retain(topic);
+        Ok(())
     }
 
     fn truncate(&mut self, topic: &str, below: u64, streams: bool) -> Result<(), CommitError> {
@@ -344,6 +347,10 @@ impl JournalView for MemoryLog {
             true => JournalState::Closed,
             false => JournalState::Writable,
         }
+    }
+
+    fn retained_below(&self, filter: &Filter) -> u64 {
+        self.0.lock().retained_below(filter)
     }
 }
 

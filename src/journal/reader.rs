@@ -121,6 +121,9 @@ pub struct ScanEnd {
     pub next: u64,
     /// Missing ranges in what was looked at that have to be told, ascending.
     pub holes: Vec<Hole>,
+    /// The offset below which events of the topics may have gone by bounds; 0: none. The part of it that was looked at is
+    /// among the holes. Whoever reads on and remembers it is told once of all of it, and not in each part anew.
+    pub retained_below: u64,
 }
 
 /// A range of offsets whose events are missing.

@@ -150,7 +150,7 @@ fn the_newest_of_each_key_stays() {
             if life > 0 {
                 model.check(&journal, "opened again");
             }
-            journal.set_topic("users", &policy());
+            journal.set_topic("users", &policy()).unwrap();
             fill(&mut journal, &mut model, &mut random, 400, 40);
             let there = model.check(&journal, "compacted");
             // What is left beside what stays: less than is new before a pass, and what is not merged yet.
@@ -194,7 +194,7 @@ fn a_pass_that_ends_anywhere_loses_nothing() {
                 .collect();
             model.commit(&mut journal, now(), &events);
         }
-        journal.set_topic("users", &policy());
+        journal.set_topic("users", &policy()).unwrap();
         let mut at = std::time::Instant::now();
         for _ in 0..random.below(120) {
             let Some(wait) = journal.maintain(at) else {
@@ -207,7 +207,7 @@ fn a_pass_that_ends_anywhere_loses_nothing() {
         // Dropped as it is.
     }
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
-    journal.set_topic("users", &policy());
+    journal.set_topic("users", &policy()).unwrap();
     keep_up(&mut journal);
     removed += journal.view().stats().removed_events;
     let there = model.check(&journal, "at the end");
@@ -223,7 +223,7 @@ fn tombstones_go_with_their_keys_once_they_are_old() {
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
     let hour = Compact::new("/subject").tombstone_age(Duration::from_millis(HOUR_MS as u64));
     let policy = TopicPolicy::default().compact(Some(hour));
-    journal.set_topic("users", &policy);
+    journal.set_topic("users", &policy).unwrap();
     let mut model = Model::default();
     let ended = now() - 2 * HOUR_MS;
     for key in 1..=100 {
@@ -298,7 +298,9 @@ fn beside_damage_no_tombstone_goes() {
         drop(database);
         let mut journal = SqliteJournal::open(directory.path()).unwrap();
         let at_once = Compact::new("/subject").tombstone_age(Duration::from_millis(1));
-        journal.set_topic("users", &TopicPolicy::default().compact(Some(at_once)));
+        journal
+            .set_topic("users", &TopicPolicy::default().compact(Some(at_once)))
+            .unwrap();
         for _ in 0..12 {
             model.commit(&mut journal, now(), &of(101..=200, "new"));
         }
@@ -327,7 +329,9 @@ fn bounds_count_what_is_left() {
     let directory = Directory::new();
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
     let bounds = Retention::default().events(Some(2_500));
-    journal.set_topic("users", &policy().retention(bounds));
+    journal
+        .set_topic("users", &policy().retention(bounds))
+        .unwrap();
     let mut model = Model::default();
     let first: Vec<Event> = (1..=900).map(|key| event("users", key, "first")).collect();
     model.commit(&mut journal, now(), &first);
@@ -348,7 +352,9 @@ fn streams_and_what_is_held_stay() {
         let directory = Directory::new();
         let mut journal = SqliteJournal::open(directory.path()).unwrap();
         let retention = Retention::default().streams(streams);
-        journal.set_topic("users", &policy().retention(retention));
+        journal
+            .set_topic("users", &policy().retention(retention))
+            .unwrap();
         let mut hold = CommitRound::default();
         let set_at = now();
         let set =
@@ -421,7 +427,7 @@ fn a_clock_that_jumped_takes_nothing_that_is_held() {
     drop(journal);
     // By the events it is a month later at once, and the hold is as old.
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
-    journal.set_topic("users", &policy());
+    journal.set_topic("users", &policy()).unwrap();
     hold(&mut journal, Some(1), now() - month);
     publish(&mut journal, &mut model, now(), 1);
     keep_up(&mut journal);
@@ -439,7 +445,7 @@ fn a_hold_that_is_set_during_a_pass_holds() {
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
     publish(&mut journal, &mut model, now(), 300);
     keep_up(&mut journal);
-    journal.set_topic("users", &policy());
+    journal.set_topic("users", &policy()).unwrap();
     let removed = |journal: &SqliteJournal| journal.view().stats().removed_events;
     let at = std::time::Instant::now();
     while removed(&journal) == 0 {
@@ -462,7 +468,7 @@ fn a_hold_that_moves_on_stops_no_pass() {
     let directory = Directory::new();
     let mut model = Model::default();
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
-    journal.set_topic("users", &policy());
+    journal.set_topic("users", &policy()).unwrap();
     for _ in 0..200 {
         let lags = model.next.saturating_sub(700).max(1);
         hold(&mut journal, Some(lags), now());
@@ -484,7 +490,7 @@ fn tombstones_go_after_a_restart() {
     let hour = Compact::new("/subject").tombstone_age(Duration::from_millis(HOUR_MS as u64));
     let compact = |compact| TopicPolicy::default().compact(Some(compact));
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
-    journal.set_topic("users", &compact(hour.clone()));
+    journal.set_topic("users", &compact(hour.clone())).unwrap();
     let ended = now() - HOUR_MS / 2;
     model.commit(&mut journal, ended, &[event("users", 1_000, "first")]);
     model.commit(&mut journal, ended, &[event("users", 1_000, "")]);
@@ -501,7 +507,7 @@ fn tombstones_go_after_a_restart() {
     journal.close().unwrap();
     drop(journal);
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
-    journal.set_topic("users", &compact(hour.clone()));
+    journal.set_topic("users", &compact(hour.clone())).unwrap();
     keep_up(&mut journal);
     assert!(has(&journal, 2), "it has half an hour left");
     journal.set_topic(

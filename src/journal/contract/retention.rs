@@ -1,5 +1,6 @@
 //! What goes on request, and what goes by a bound of its topic. A journal that keeps everything passes as well.
 
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::Fixture;
@@ -118,7 +119,7 @@ pub(super) fn a_topic_keeps_what_its_bounds_allow(fixture: &mut dyn Fixture) {
     let policy = TopicPolicy::default().retention(Retention::default().events(Some(BOUND)));
     // Before there is anything, when there is, and after it was opened again.
     for rounds in [30, 30, 30] {
-        journal.set_topic("gone", &policy);
+        journal.set_topic("gone", &policy).expect("it is taken");
         commit(&mut *journal, &mut model, rounds);
         keep_up(&mut *journal);
         let mut reader = journal.view().reader().expect("a reader");
@@ -147,6 +148,13 @@ pub(super) fn a_topic_keeps_what_its_bounds_allow(fixture: &mut dyn Fixture) {
                 .all(|hole| hole.reason == HoleReason::Retention)
         );
         assert!((1..=plain[0]).contains(&end), "{end} {plain:?}");
+        // Whoever reads a part is told how far all of it goes.
+        let scan = Scan::new(&gone, 1..model.next).events_max(1);
+        let part = reader.read(&scan, &mut |_| ControlFlow::Continue(()));
+        assert_eq!(part.map(|part| part.retained_below), Ok(end));
+        let view = journal.view();
+        assert_eq!(view.retained_below(&gone), end);
+        assert_eq!(view.retained_below(&stays), 0);
         let (_, behind) = read_all(&mut *reader, &Scan::new(&gone, plain[0]..model.next));
         let none: [Hole; 0] = [];
         assert_eq!(behind, none, "nothing is missing there");

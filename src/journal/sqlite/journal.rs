@@ -340,10 +340,16 @@ impl Journal for SqliteJournal {
         self.open.as_mut()?.maintain(now, &self.view)
     }
 
-    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
-        if let Some(open) = &mut self.open {
-            open.retaining.set_topic(topic, policy.retention, open.last);
-            open.upkeep.set_topic(topic, policy);
+    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) -> Result<(), String> {
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        open.retaining.set_topic(topic, policy.retention, open.last);
+        let is_compacted = open.upkeep.set_topic(topic, policy);
+        self.view.topics.lock().set(topic, policy)?;
+        match is_compacted {
+            true => Ok(()),
+            false => Err("its key is none that can be compacted by".to_owned()),
         }
     }
 

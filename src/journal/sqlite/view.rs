@@ -9,11 +9,13 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 
 use super::read::SqliteReader;
-use super::retention::Floors;
+use super::retention::{Floors, TakenTopics};
 use super::upkeep::CompactStats;
 use super::wal::{Baton, CheckpointView};
+use crate::event::Filter;
 use crate::journal::{
     CommitError, Hole, JournalError, JournalReader, JournalState, JournalStats, JournalView,
+    TopicPolicy,
 };
 
 /// Figures and state, as the journal's thread leaves them.
@@ -31,6 +33,8 @@ pub(super) struct View {
     checkpoints: Option<CheckpointView>,
     /// Ranges that are missing since before the journal was opened.
     pub(super) holes: Vec<Hole>,
+    /// Topics to whose settings the journal keeps.
+    pub(super) topics: Mutex<TakenTopics>,
     /// The offsets below which events are gone for readers. They look after their transaction has begun, and it is raised before the
     /// transaction commits that deletes: whoever sees rows gone sees why.
     floors: RwLock<Arc<Floors>>,
@@ -69,6 +73,7 @@ impl View {
             baton,
             checkpoints,
             holes,
+            topics: Mutex::default(),
             floors: RwLock::default(),
             state: Mutex::default(),
             is_closed: AtomicBool::new(false),
@@ -233,6 +238,14 @@ impl JournalView for SqliteView {
             compaction_rows: view.compaction_rows.load(Ordering::Relaxed),
             compaction_parts: view.compaction_parts.load(Ordering::Relaxed),
         }
+    }
+
+    fn takes_topic(&self, topic: &str, policy: &TopicPolicy) -> Result<(), String> {
+        self.0.topics.lock().takes(topic, policy)
+    }
+
+    fn retained_below(&self, filter: &Filter) -> u64 {
+        self.0.floors().announced(filter, 0)
     }
 
     fn state(&self) -> JournalState {

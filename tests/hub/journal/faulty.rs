@@ -210,10 +210,10 @@ impl Journal for FaultyJournal {
         self.inner.maintain(now).or(due)
     }
 
-    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) {
+    fn set_topic(&mut self, topic: &str, policy: &TopicPolicy) -> Result<(), String> {
         self.control
             .change(|state| state.policies.push((topic.to_owned(), policy.clone())));
-        self.inner.set_topic(topic, policy);
+        self.inner.set_topic(topic, policy)
     }
 
     fn truncate(&mut self, topic: &str, below: u64, streams: bool) -> Result<(), CommitError> {

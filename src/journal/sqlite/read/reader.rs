@@ -258,9 +258,8 @@ impl JournalReader for SqliteReader {
         self.view.met_damage(damaged.len() as u64);
         end.holes = Hole::all_inside(&self.view.holes, &looked_at);
         end.holes.extend(damaged);
-        let told = floors
-            .announced(scan.filter, looked_at.start)
-            .min(looked_at.end);
+        end.retained_below = floors.announced(scan.filter, looked_at.start);
+        let told = end.retained_below.min(looked_at.end);
         if looked_at.start < told {
             // Nothing else is said of what went by a bound of all: whatever it was, it would have gone.
             let all = floors.all().announced();

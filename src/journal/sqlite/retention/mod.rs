@@ -10,6 +10,7 @@ mod floors;
 mod prefix;
 mod rewrite;
 mod sweep;
+mod taken;
 mod topics;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::journal::{Retention, RoundEvent, holds};
 pub(super) use floors::Floors;
 pub(super) use rewrite::{Gone, Rewritten, Run, Worth, rewrite};
 pub(super) use sweep::Sweep;
+pub(super) use taken::TakenTopics;
 
 /// Between two looks at how old events are.
 const AGE_EVERY: Duration = Duration::from_secs(60);

@@ -12,7 +12,7 @@ use crate::journal::{JournalReader, Retention, RoundEvent, Scan};
 
 /// Topics with bounds of their own, at most: each has a buckets of up to 4 KiB, and all of it is looked through when the journal
 /// opens. The bounds of a further one are not kept.
-const TOPICS_MAX: usize = 4096;
+pub(super) const TOPICS_MAX: usize = 4096;
 /// Floors that are raised in a step.
 const STEP: usize = 256;
 /// Events that are looked through in a step, at most; a call of a reader is bounded by time as well.

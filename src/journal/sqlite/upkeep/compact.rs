@@ -28,7 +28,7 @@ use crate::journal::sqlite::rows;
 use crate::journal::{Compact, TopicPolicy};
 
 /// Topics that are compacted, at most: each event that is settled is looked up among them. Further ones keep everything.
-const TOPICS_MAX: usize = 1024;
+pub(in crate::journal::sqlite) const TOPICS_MAX: usize = 1024;
 /// Rows that passes over whole topics read for each that was written, in the long run: what a pass has read above it is to be
 /// written before the next one begins, but for a few.
 const READ_MAX: u64 = 8;

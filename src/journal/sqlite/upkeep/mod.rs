@@ -15,7 +15,7 @@ use crate::journal::TopicPolicy;
 use crate::journal::chunk::{ChunkBuilder, Deflater};
 
 use compact::{Change, Compactor};
-pub(super) use compact::{CompactLimits, CompactStats};
+pub(super) use compact::{CompactLimits, CompactStats, TOPICS_MAX as COMPACTED_MAX};
 use grouping::{Grouping, Looked, Way};
 pub(super) use spans::SpanIndex;
 use spans::{Span, SpanBuilder};

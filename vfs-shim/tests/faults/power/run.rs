@@ -144,10 +144,10 @@ impl<'a> Run<'a> {
         script::restart_machine(self.directory, self.shim.name());
         for n in 0..TOPICS {
             let short = TopicPolicy::default().retention(Retention::default().events(Some(SHORT)));
-            journal.set_topic(&format!("short.{n}"), &short);
+            journal.set_topic(&format!("short.{n}"), &short).unwrap();
             let keyed = Compact::new("/subject").tombstone_age(Duration::from_millis(1));
             let keyed = TopicPolicy::default().compact(Some(keyed));
-            journal.set_topic(&format!("keyed.{n}"), &keyed);
+            journal.set_topic(&format!("keyed.{n}"), &keyed).unwrap();
         }
         self.next = self.next.max(journal.recovered().next);
         self.acknowledged(false);
