@@ -2,6 +2,20 @@
 
 use crate::gateway::delivery::StreamFilter;
 
+/// The start of a stream, as the reader of the journal has to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::gateway) enum StartNote {
+    /// Only the journal can tell: the stream reads from offset 0 on.
+    LookedUp(JournalStart),
+    /// With the oldest event that there is: it is not told of what has gone before it was opened.
+    Oldest {
+        filter: StreamFilter,
+        from: u64,
+        /// The offset below which events of its topics have gone by bounds.
+        retained_below: u64,
+    },
+}
+
 /// A start that only the journal can tell.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::gateway) struct JournalStart {

@@ -18,7 +18,7 @@ mod stats;
 mod streams;
 
 pub(in crate::gateway) use self::filter::StreamFilter;
-pub(in crate::gateway) use self::journal_start::{JournalStart, WhichEvents};
+pub(in crate::gateway) use self::journal_start::{JournalStart, StartNote, WhichEvents};
 pub use self::open_streams::SendOutcome;
 pub(in crate::gateway) use self::open_streams::{OpenStreams, StreamInfo};
 pub(in crate::gateway) use self::owner::{

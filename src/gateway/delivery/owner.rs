@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::fanout::{StreamStart, StreamState, Subscribed};
-use crate::gateway::delivery::{JournalStart, StreamFilter};
+use crate::gateway::delivery::{StartNote, StreamFilter};
 use crate::net::{EndReason, StreamId};
 
 /// The endpoint and reserved connection that a stream belongs to.
@@ -22,14 +22,14 @@ pub(in crate::gateway) struct PlannedStream {
     /// Told back with its start and end.
     pub(in crate::gateway) owner: StreamOwner,
     /// The start, if only the journal can tell.
-    pub(in crate::gateway) journal: Option<JournalStart>,
+    pub(in crate::gateway) journal: Option<StartNote>,
 }
 
 /// The subscription of a WebSocket from now on.
 pub(in crate::gateway) struct PlannedSubscription {
     pub(in crate::gateway) subscribed: Subscribed<StreamFilter>,
     /// The start of its history, if only the journal can tell.
-    pub(in crate::gateway) journal: Option<JournalStart>,
+    pub(in crate::gateway) journal: Option<StartNote>,
 }
 
 /// The part of an open stream's state that is touched now and then, with whose it is.

@@ -20,7 +20,7 @@ impl Delivery for Gateway {
         stream.stream.owner = plan.owner;
         let joined = self.fanout.start(member(&mut stream), plan.start);
         if let Some(start) = plan.journal {
-            self.streaming.begin_in_journal(id, start);
+            self.streaming.note_start(id, start);
         }
         note_start(self, &stream, id, joined);
     }
@@ -60,7 +60,7 @@ impl Delivery for Gateway {
             return Ok(false);
         };
         if let Some(start) = journal {
-            self.streaming.begin_in_journal(id, start);
+            self.streaming.note_start(id, start);
         }
         let joined = self
             .fanout

@@ -7,7 +7,7 @@ use crate::deadline;
 use crate::event::Filter;
 use crate::fanout::{SlowPolicy, StreamStart};
 use crate::gateway::access::Access;
-use crate::gateway::delivery::{PlannedStream, StreamFilter, StreamOwner};
+use crate::gateway::delivery::{PlannedStream, StartNote, StreamFilter, StreamOwner};
 use crate::gateway::encode::Encoder;
 use crate::gateway::stream::history::History;
 use crate::gateway::stream::request::{self, StreamRequest};
@@ -76,12 +76,16 @@ impl NewStream {
                 head.offset + 1
             }
             Start::From(offset) => offset,
+            Start::Oldest(offset) => {
+                journal = history.oldest_start(offset, &key);
+                offset
+            }
             Start::Replay(replay) => {
                 replay.write(head.epoch, form, encoder, &mut first);
                 replay.from
             }
             Start::InJournal(start) => {
-                journal = Some(start);
+                journal = Some(StartNote::LookedUp(start));
                 // Before every event: the way to the first one leads through history, whatever the log has.
                 0
             }

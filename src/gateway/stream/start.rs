@@ -68,7 +68,7 @@ impl StartRequest {
     ) -> Start {
         match self {
             Self::Now => Start::Live,
-            Self::Beginning => Start::From(oldest),
+            Self::Beginning => Start::Oldest(oldest),
             Self::Replay(start) => match replay_start(start) {
                 FoundStart::Known(start) => Start::Replay(start),
                 FoundStart::InJournal(start) => Start::InJournal(start),
@@ -92,6 +92,8 @@ pub(in crate::gateway) enum Start {
     Live,
     /// With this offset, or after a gap.
     From(u64),
+    /// With this offset, the oldest that there is.
+    Oldest(u64),
     /// There, after a gap if what it should begin with is gone.
     Replay(ReplayStart),
     /// At the offset that the journal says.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::fanout::{CatchUp, CaughtUp, ClassId};
-use crate::gateway::delivery::JournalStart;
+use crate::gateway::delivery::StartNote;
 use crate::gateway::delivery::{EventFrames, OpenStreams, PlannedStream, StreamFilter};
 use crate::gateway::encode::Encoder;
 use crate::gateway::gateway::Gateway;
@@ -93,9 +93,9 @@ impl Streaming {
         self.presence.started(id);
     }
 
-    /// Notes that a stream, which reads from offset 0 on, begins where the journal says.
-    pub(in crate::gateway) fn begin_in_journal(&mut self, id: StreamId, start: JournalStart) {
-        self.history.begin_in_journal(id.slot(), start);
+    /// Notes where a stream starts, for the reader of the journal.
+    pub(in crate::gateway) fn note_start(&mut self, id: StreamId, start: StartNote) {
+        self.history.note_start(id.slot(), start);
     }
 
     /// Takes out where the parts of a stream begin that are still looked up: its subscription changes.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use crate::event::{EventBuilder, EventError, EventFilter, Filter, Position};
 use crate::fanout::{self, Subscribed};
-use crate::gateway::delivery::{PlannedSubscription, StreamFilter};
+use crate::gateway::delivery::{PlannedSubscription, StartNote, StreamFilter};
 use crate::gateway::encode::Encoder;
 use crate::gateway::encode::ws::write_reset;
 use crate::gateway::gateway::Gateway;
@@ -274,14 +274,18 @@ impl Protocol<'_> {
                 Start::From(replay.from)
             }
             Start::InJournal(start) => {
-                journal = Some(start);
+                journal = Some(StartNote::LookedUp(start));
                 // Before every event: the way to the first one leads through history.
                 Start::From(0)
+            }
+            Start::Oldest(offset) => {
+                journal = self.history.oldest_start(offset, &asked_for);
+                Start::From(offset)
             }
             resolved => resolved,
         };
         match resolved {
-            Start::Live | Start::Replay(_) | Start::InJournal(_) => {}
+            Start::Live | Start::Oldest(_) | Start::Replay(_) | Start::InJournal(_) => {}
             Start::Reset { reason, asked } => {
                 self.encoder.note_reset(reason);
                 write_reset(reason, &asked, head, notice);

@@ -52,6 +52,13 @@ impl Part {
         self.looked_at.clone()
     }
 
+    /// Returns the offset below which events of the topics may have gone by bounds; 0: none. The part of it that was looked
+    /// at is among the holes.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn retained_below(&self) -> u64 {
+        self.piece.retained_below()
+    }
+
     /// Returns what is missing of these and has to be told, ascending.
     pub(crate) fn holes(&self) -> &[Hole] {
         &self.holes

@@ -88,6 +88,11 @@ impl JournalReads {
         stats.oldest.max(stats.floor).max(1)
     }
 
+    /// Returns the offset below which events of the topics of a filter may have gone by bounds.
+    pub(crate) fn retained_below(&self, filter: &Filter) -> u64 {
+        self.view.retained_below(filter)
+    }
+
     /// Returns the offset of the first event that was taken at a time or later, milliseconds since 1970; the one behind the
     /// last where there is none.
     pub(in crate::hub) fn since(&self, recorded: i64) -> Result<u64, JournalError> {

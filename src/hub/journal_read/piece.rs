@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{ControlFlow, Range};
 
 use crate::event::EventBatch;
-use crate::journal::{Hole, JournalError, JournalReader, Scan, StoredEvent};
+use crate::journal::{Hole, HoleReason, JournalError, JournalReader, Scan, StoredEvent};
 
 /// Bytes that an event takes beside its record.
 const ENTRY_BYTES: usize = size_of::<Entry>() + 16;
@@ -16,6 +16,8 @@ pub(crate) struct Piece {
     entries: Vec<Entry>,
     looked_at: Range<u64>,
     holes: Vec<Hole>,
+    /// The offset below which events of its topics may have gone by bounds.
+    retained_below: u64,
 }
 
 /// The place of one event of a piece, and what its record does not say.
@@ -55,6 +57,7 @@ impl Piece {
             false => scan.range.start..next,
         };
         self.holes = end.holes;
+        self.retained_below = end.retained_below;
         // Whoever reads on from where this ended would come by here for ever.
         if self.looked_at.is_empty() && !scan.range.is_empty() {
             let reason = format!("nothing can be read at offset {next}");
@@ -68,6 +71,7 @@ impl Piece {
         self.events.clear();
         self.entries.clear();
         self.holes.clear();
+        self.retained_below = 0;
         self.looked_at = range.start..range.start;
     }
 
@@ -113,6 +117,21 @@ impl Piece {
     /// Returns what is missing of them and has to be told, ascending.
     pub(crate) fn holes(&self) -> &[Hole] {
         &self.holes
+    }
+
+    /// Returns the offset below which events of its topics may have gone by bounds; 0: none. The part of it that was looked
+    /// at is among the holes.
+    #[cfg(feature = "gateway")]
+    pub(in crate::hub) fn retained_below(&self) -> u64 {
+        self.retained_below
+    }
+
+    /// Takes what has gone by bounds out of the holes, for whoever tells all of it at once.
+    pub(in crate::hub) fn take_retained(&mut self) -> u64 {
+        let below = self.retained_below;
+        let is_other = |hole: &Hole| hole.reason != HoleReason::Retention || hole.range.end > below;
+        self.holes.retain(is_other);
+        below
     }
 
     /// Returns the number of events before an offset. Of one that was read from the end back it means nothing.

@@ -87,3 +87,40 @@ fn who_asks_for_the_beginning_gets_what_is_there() {
     assert_eq!(offsets(&client), (202..=301).collect::<Vec<_>>());
     assert_eq!(notices(&client), [""; 0]);
 }
+
+/// Who reads all topics was told in each piece, and so was who asked for what is there.
+#[test]
+fn a_catch_up_is_told_once_and_the_beginning_is_not() {
+    let world = World::new();
+    let bounds = Retention::default().events(Some(50));
+    let config = TopicConfig::default().journal(bounds);
+    world.hub.set_topic("a", config).unwrap();
+    // More than one piece.
+    for _ in 0..1_000 {
+        world.publish("a", 1);
+        world.publish("b", 1);
+    }
+    let last: u64 = 2_000;
+    let left = |from: u64| -> Vec<u64> {
+        let is_left = |offset: &u64| offset.is_multiple_of(2) || *offset > last - 100;
+        (from..=last).filter(is_left).collect()
+    };
+    let mut client = world.resume("topic=>", 10);
+    client.read_to(last);
+    assert_eq!(offsets(&client), left(11));
+    assert_eq!(notices(&client), ["gap retention"]);
+    let gap = &client.seen[0];
+    assert_eq!(offset(&gap.id), 10, "nothing is passed by it");
+    assert_eq!(gap.json()["exact"], false, "{}", gap.json());
+    let mut client = world.open("topic=>&from=beginning");
+    client.read_to(last);
+    assert_eq!(offsets(&client), left(2));
+    assert_eq!(notices(&client), [""; 0]);
+    let target = "/api/v1/ws?topic=>&from=beginning";
+    let mut socket = crate::sockets::client::Client::new(world.server.addr(), target);
+    socket.expect("welcome");
+    for expected in left(2) {
+        let event = socket.expect("event");
+        assert_eq!(offset(event["id"].as_str().unwrap()), expected);
+    }
+}

@@ -3,9 +3,12 @@
 use std::time::Instant;
 
 use eventring::event::{Event, EventBatch};
-use eventring::hub::{Controls, Gap, GapReason, HistoryQuery, Hub, StartFrom, TryReceiveError};
+use eventring::hub::{
+    Controls, Gap, GapReason, HistoryQuery, Hub, StartFrom, TopicConfig, TryReceiveError,
+};
 use eventring::journal::{
-    CommitRound, HoleReason, Journal, Retention, RoundEvent, SqliteJournal, SqliteOptions,
+    CommitRound, HoleReason, Journal, MemoryJournal, Retention, RoundEvent, SqliteJournal,
+    SqliteOptions,
 };
 use eventring::{Position, Receiver, Subscription};
 
@@ -207,4 +210,57 @@ fn a_floor_that_overtakes_a_slow_reader_is_told() {
     assert_eq!(told.next(), None);
     assert!(!gaps.is_empty());
     assert!(found.windows(2).all(|two| two[0] < two[1]));
+}
+
+/// A reader of events that stay below the floor was told in each piece that it read.
+#[test]
+fn a_catch_up_is_told_once_of_what_went_among_what_is_there() {
+    let directory = Directory::new();
+    // More than one piece of them.
+    let has_stream = |offset: u64| offset <= 600;
+    let hub = hub(&directory, has_stream);
+    let floor = floor(&hub);
+    assert!(floor > 600, "{floor}");
+    let (found, gaps) = read(&mut subscribe(&hub, after(&hub, 10)), 1_000);
+    let left: Vec<u64> = (11..=600).chain(floor..=1_000).collect();
+    assert_eq!(found, left);
+    let told = Gap {
+        missed: floor - 11,
+        resume_at: 11,
+        exact: false,
+        reason: GapReason::Retention,
+    };
+    assert_eq!(gaps, [(told, 10)]);
+}
+
+/// Whoever reads all topics was told in each piece up to the floor of one.
+#[test]
+fn bounds_of_a_topic_are_told_once_and_not_to_who_begins_with_what_is_there() {
+    let hub = Hub::builder().capacity(64).streams_max(10);
+    let hub = hub.journal(MemoryJournal::new()).build().unwrap();
+    let bounds = Retention::default().events(Some(50));
+    let config = TopicConfig::default().journal(bounds);
+    hub.set_topic("a", config).unwrap();
+    let mut other = Event::builder("b", "t");
+    other.data("application/octet-stream", &[b'x'; 1_000]);
+    let other = other.build().unwrap();
+    for _ in 0..1_000 {
+        hub.publish(event(false)).unwrap();
+        hub.publish(other.clone()).unwrap();
+    }
+    let last: u64 = 2_000;
+    let left: Vec<u64> = (1..=last)
+        .filter(|offset| offset.is_multiple_of(2) || *offset > last - 100)
+        .collect();
+    let (found, gaps) = read(&mut subscribe(&hub, StartFrom::Beginning), last);
+    assert_eq!((&found, gaps), (&left, vec![]));
+    let (found, gaps) = read(&mut subscribe(&hub, after(&hub, 1)), last);
+    assert_eq!(found, left);
+    let told = Gap {
+        missed: last - 100 - 2,
+        resume_at: 2,
+        exact: false,
+        reason: GapReason::Retention,
+    };
+    assert_eq!(gaps, [(told, 1)]);
 }

@@ -6,7 +6,7 @@ use crate::event::{Epoch, Position};
 use crate::fanout::FormId;
 use crate::gateway::delivery::StreamFilter;
 use crate::gateway::encode::{Encoder, Gap, GapReason, NoticeCounts, WireFormat};
-use crate::journal::{Hole, StoredEvent};
+use crate::journal::{Hole, HoleReason, StoredEvent};
 
 /// The name of a piece: whoever asks by the same one gets the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,19 +40,28 @@ pub(super) struct EncodedPiece {
     pub(super) events: u64,
     /// Events that it says are missing, at most.
     pub(super) missed: u64,
+    /// The offset below which events of its topics may have gone by bounds, of which each stream is told once: it is not
+    /// among the gaps.
+    pub(super) retained_below: u64,
+    /// The offset of the first event or gap in it; `None`: it has nothing.
+    pub(super) first: Option<u64>,
     /// The gaps in it, which are counted for each stream that gets them.
     pub(super) notices: NoticeCounts,
 }
 
 impl EncodedPiece {
-    /// Encodes what was read of a range: its events, ascending, and its holes, each where it is.
+    /// Encodes what was read of a range: its events, ascending, and its holes, each where it is, but for what went by bounds.
     pub(super) fn encode<'e>(
         key: &PieceKey,
         terms: &PieceTerms,
-        looked_at: Range<u64>,
+        part: LookedAt<'_>,
         events: impl Iterator<Item = StoredEvent<'e>>,
-        holes: &[Hole],
     ) -> Self {
+        let LookedAt {
+            range: looked_at,
+            holes,
+            retained_below,
+        } = part;
         let mut writer = Writer {
             form: WireFormat::of(key.form),
             terms,
@@ -60,10 +69,13 @@ impl EncodedPiece {
             piece: Self {
                 bytes: Vec::with_capacity(terms.bytes_max + terms.bytes_max / 8),
                 next: looked_at.end,
+                retained_below,
                 ..Self::default()
             },
         };
-        let mut holes = holes.iter().peekable();
+        let is_of_bounds =
+            |hole: &Hole| hole.reason == HoleReason::Retention && hole.range.end <= retained_below;
+        let mut holes = holes.iter().filter(|hole| !is_of_bounds(hole)).peekable();
         for StoredEvent { offset, event, .. } in events {
             while let Some(hole) = holes.next_if(|hole| hole.range.start <= offset) {
                 writer.hole(hole, &looked_at, Some(offset));
@@ -83,6 +95,7 @@ impl EncodedPiece {
                     ..
                 } = &mut writer;
                 encoder.event(*form, position, event, &mut piece.bytes);
+                piece.first = piece.first.or(Some(offset));
                 piece.events += 1;
             }
         }
@@ -97,10 +110,25 @@ impl EncodedPiece {
     pub(super) fn unreadable(key: &PieceKey, terms: &PieceTerms, range: Range<u64>) -> Self {
         let hole = Hole {
             range: range.clone(),
-            reason: crate::journal::HoleReason::Damaged,
+            reason: HoleReason::Damaged,
         };
-        Self::encode(key, terms, range, std::iter::empty(), &[hole])
+        let part = LookedAt {
+            range,
+            holes: &[hole],
+            retained_below: 0,
+        };
+        Self::encode(key, terms, part, std::iter::empty())
     }
+}
+
+/// The part of a journal that was looked at for a piece.
+#[derive(Clone, Debug)]
+pub(super) struct LookedAt<'h> {
+    pub(super) range: Range<u64>,
+    /// Ranges that are missing in it, ascending.
+    pub(super) holes: &'h [Hole],
+    /// See [`EncodedPiece::retained_below`].
+    pub(super) retained_below: u64,
 }
 
 struct Writer<'t> {
@@ -134,6 +162,7 @@ impl Writer<'_> {
         };
         self.encoder.gap(self.form, gap, &mut self.piece.bytes);
         self.piece.missed += to - from;
+        self.piece.first = self.piece.first.or(Some(from));
     }
 
     fn finish(self) -> EncodedPiece {
@@ -149,7 +178,6 @@ mod tests {
     use super::*;
     use crate::event::{Event, Filter};
     use crate::gateway::encode::{DataFormat, EventNames, Framing};
-    use crate::journal::HoleReason;
     use crate::wire::http::Coding;
 
     fn key(pattern: &str) -> PieceKey {
@@ -200,7 +228,12 @@ mod tests {
             version: None,
             event: event.as_ref(),
         });
-        let piece = EncodedPiece::encode(&key(pattern), &terms(bytes_max), 1..20, stored, holes);
+        let part = LookedAt {
+            range: 1..20,
+            holes,
+            retained_below: 0,
+        };
+        let piece = EncodedPiece::encode(&key(pattern), &terms(bytes_max), part, stored);
         let text = String::from_utf8(piece.bytes.clone()).unwrap();
         let ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
         let ids: Vec<String> = ids.map(str::to_owned).collect();

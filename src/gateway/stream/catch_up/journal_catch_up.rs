@@ -9,11 +9,11 @@ use crate::deadline;
 use crate::event::{Epoch, Position};
 use crate::fanout::{CatchUp, CaughtUp};
 use crate::gateway::delivery::StreamFilter;
-use crate::gateway::delivery::{JournalStart, WhichEvents};
+use crate::gateway::delivery::{JournalStart, StartNote, WhichEvents};
 use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
 use crate::gateway::stream::catch_up::asking::{Asking, READS_IN_FLIGHT};
 use crate::gateway::stream::catch_up::cache::EncodedCache;
-use crate::gateway::stream::catch_up::encoded::{EncodedPiece, PieceKey, PieceTerms};
+use crate::gateway::stream::catch_up::encoded::{EncodedPiece, LookedAt, PieceKey, PieceTerms};
 use crate::gateway::stream::catch_up::starts::{self, Looked};
 use crate::gateway::stream::history::ReplayStart;
 use crate::hub::{Hub, OnOffset, OnPart, ReadJob, ReadPoolFull};
@@ -27,6 +27,9 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Offsets that are passed at once where the journal says that it is damaged, and not how far.
 const DAMAGED_STEP: u64 = 1_024;
+/// Parts of the past that one stream is owed at a time and of which it was told what has gone by bounds. Of more it is told
+/// again.
+const RETAINED_MAX: usize = 16;
 /// Until a read that failed is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -79,6 +82,21 @@ impl NotedRange {
     }
 }
 
+/// The offset below which a stream that catches up was told what has gone by bounds, or does not ask for it.
+struct NotedRetention {
+    filter: StreamFilter,
+    /// The offset that it reads from next.
+    next: u64,
+    /// The offset below which it is told nothing more.
+    below: u64,
+}
+
+impl NotedRetention {
+    fn is_of(&self, part: &CatchUp<'_, StreamFilter>) -> bool {
+        self.next == part.from && self.filter == *part.key
+    }
+}
+
 /// Reads the journal for the streams of one reactor, which are named by their numbers.
 pub(in crate::gateway) struct JournalCatchUp {
     hub: Hub,
@@ -88,6 +106,8 @@ pub(in crate::gateway) struct JournalCatchUp {
     starts: HashMap<u32, Starts>,
     /// The offsets of which each stream was told that some may have been in memory only.
     told: HashMap<u32, NotedRange>,
+    /// The offsets below which each stream is told nothing more of bounds.
+    retained: HashMap<u32, Vec<NotedRetention>>,
     /// Damaged pieces, for the streams that asked for them.
     damaged: HashMap<u32, Arc<(PieceKey, EncodedPiece)>>,
     /// Nothing is read before then: a read has failed.
@@ -106,6 +126,7 @@ impl JournalCatchUp {
             encoded: EncodedCache::default(),
             starts: HashMap::new(),
             told: HashMap::new(),
+            retained: HashMap::new(),
             damaged: HashMap::new(),
             asking_again_at: None,
             mailbox: Arc::new(Mailbox::new(READS_IN_FLIGHT)),
@@ -113,10 +134,59 @@ impl JournalCatchUp {
         }
     }
 
-    /// Notes that a stream, which reads from offset 0 on, begins where the journal says.
-    pub(in crate::gateway::stream) fn begin(&mut self, stream: u32, start: JournalStart) {
-        let starts = self.starts.entry(stream).or_default();
-        starts.0.push_back(Start::Asked(start));
+    /// Notes where a stream starts.
+    pub(in crate::gateway::stream) fn begin(&mut self, stream: u32, start: StartNote) {
+        match start {
+            StartNote::LookedUp(start) => {
+                let starts = self.starts.entry(stream).or_default();
+                starts.0.push_back(Start::Asked(start));
+            }
+            StartNote::Oldest {
+                filter,
+                from,
+                retained_below,
+            } => self.note_retained(
+                stream,
+                NotedRetention {
+                    filter,
+                    next: from,
+                    below: retained_below,
+                },
+            ),
+        }
+    }
+
+    fn note_retained(&mut self, stream: u32, noted: NotedRetention) {
+        let all = self.retained.entry(stream).or_default();
+        if all.len() == RETAINED_MAX {
+            all.remove(0);
+        }
+        all.push(noted);
+    }
+
+    /// Returns the offset below which a stream, which reads a part, is told nothing more of what has gone by bounds; 0: it is.
+    fn retained_below(&self, part: &CatchUp<'_, StreamFilter>) -> u64 {
+        let mut all = self.retained.get(&part.number).into_iter().flatten();
+        all.find(|noted| noted.is_of(part))
+            .map_or(0, |noted| noted.below)
+    }
+
+    /// Notes the offset below which it is told nothing more when it has read up to `next`.
+    fn note_read(&mut self, part: &CatchUp<'_, StreamFilter>, next: u64, below: u64) {
+        if let Some(all) = self.retained.get_mut(&part.number) {
+            all.retain(|noted| !noted.is_of(part));
+            if all.is_empty() {
+                self.retained.remove(&part.number);
+            }
+        }
+        if next < below {
+            let noted = NotedRetention {
+                filter: part.key.clone(),
+                next,
+                below,
+            };
+            self.note_retained(part.number, noted);
+        }
     }
 
     /// Takes out the starts of a stream whose subscription changes.
@@ -136,6 +206,7 @@ impl JournalCatchUp {
         self.asking.forget(stream);
         self.starts.remove(&stream);
         self.told.remove(&stream);
+        self.retained.remove(&stream);
         self.damaged.remove(&stream);
     }
 
@@ -232,6 +303,7 @@ impl JournalCatchUp {
             return None;
         };
         let mut missed = piece.missed;
+        let mut below = self.retained_below(part);
         let told = self.told.get(&part.number);
         let told = told.filter(|told| told.covers(part.key, part.from));
         let told = told.map_or(part.from, |told| told.range.end);
@@ -256,15 +328,40 @@ impl JournalCatchUp {
             };
             self.told.insert(part.number, told);
         }
+        let from = part.from.max(below);
+        let end = piece.retained_below.min(part.to);
+        if from < end {
+            // Once for all of it. Where nothing comes before its end the stream goes on there, else it is a bound.
+            below = end;
+            let at = |offset| Position {
+                epoch: self.epoch,
+                offset,
+            };
+            let is_behind = piece.next >= end && piece.first.is_none_or(|first| first >= end);
+            let gap = match is_behind {
+                true => {
+                    let exact = part.key.is_all() && self.hub.look_back().all_is_everything();
+                    Gap::whole(GapReason::Retention, at(from - 1), at(end)).exact_if(exact)
+                }
+                // Its id is that of the event before.
+                false => {
+                    Gap::whole(GapReason::Retention, at(part.from - 1), at(end)).among_events()
+                }
+            };
+            encoder.gap(WireFormat::of(part.form), gap, out);
+            missed += gap.missing;
+        }
         out.extend_from_slice(&piece.bytes);
         encoder.count_notices(&piece.notices);
-        Some(CaughtUp {
+        let caught_up = CaughtUp {
             next: piece.next,
             events: piece.events,
             missed: u32::try_from(missed).unwrap_or(u32::MAX),
             // Not on this thread.
             looked_at: 0,
-        })
+        };
+        self.note_read(part, caught_up.next, below);
+        Some(caught_up)
     }
 
     /// Moves a stream to its start, as soon as that is known.
@@ -359,8 +456,12 @@ impl JournalCatchUp {
         let on_part: OnPart = Box::new(move |part| {
             let piece = match part {
                 Ok(part) => {
-                    let holes = joined(part.holes(), &voids);
-                    EncodedPiece::encode(&key, &terms, part.looked_at(), part.events(), &holes)
+                    let looked_at = LookedAt {
+                        range: part.looked_at(),
+                        holes: &joined(part.holes(), &voids),
+                        retained_below: part.retained_below(),
+                    };
+                    EncodedPiece::encode(&key, &terms, looked_at, part.events())
                 }
                 // The log of the journal says it: once, for all readers.
                 Err(error) => {

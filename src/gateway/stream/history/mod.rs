@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::event::{Epoch, Position};
 use crate::fanout::{CatchUp, CaughtUp, HistoryMode};
-use crate::gateway::delivery::JournalStart;
+use crate::gateway::delivery::StartNote;
 use crate::gateway::delivery::StreamFilter;
 use crate::gateway::encode::{Encoder, Gap, GapReason, WireFormat};
 use crate::gateway::stream::catch_up::{JournalCatchUp, Starts};
@@ -80,11 +80,29 @@ impl History {
         journal.map_or(earliest, |journal| journal.oldest().min(earliest))
     }
 
-    /// Notes that a stream, which reads from offset 0 on, begins where the journal says.
-    pub(super) fn begin_in_journal(&mut self, stream: u32, start: JournalStart) {
+    /// Notes where a stream starts, for the reader of the journal.
+    pub(super) fn note_start(&mut self, stream: u32, start: StartNote) {
         if let Some(journal) = &mut self.journal {
             journal.begin(stream, start);
         }
+    }
+
+    /// Returns what is to be noted of a stream that begins with the oldest event that is kept.
+    pub(in crate::gateway) fn oldest_start(
+        &self,
+        from: u64,
+        filter: &StreamFilter,
+    ) -> Option<StartNote> {
+        let retained_below = self
+            .hub
+            .read_side()
+            .journal()?
+            .retained_below(&filter.wanted);
+        (from < retained_below).then(|| StartNote::Oldest {
+            filter: filter.clone(),
+            from,
+            retained_below,
+        })
     }
 
     /// Takes out where the parts of a stream begin that are still looked up.

@@ -6,6 +6,7 @@
 //! memory only, so that each time the floor has risen a gap says that some of it may be missing.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,8 @@ pub(super) struct Past {
     silent_below: u64,
     /// The offset below which it was told what may be missing since it was in memory only, or asked: nothing else is read.
     told_below: u64,
+    /// The offset below which it was told what has gone by bounds, or did not ask for it.
+    retained_below: u64,
     /// Told before anything else.
     first: Option<Gap>,
     /// The next piece, where another thread reads it.
@@ -109,6 +112,39 @@ impl Past {
         }
     }
 
+    /// Tells once of all that has gone by bounds, before the piece that was read, and again where more has gone since. Where
+    /// nothing comes before the end of it, that is where it goes on; else it is a bound.
+    fn tell_retained(&mut self, retained: Option<u64>, range: Range<u64>, exact: bool) {
+        let below = self.piece.take_retained();
+        let from = range.start.max(self.retained_below).max(self.silent_below);
+        if from >= below {
+            return;
+        }
+        let hole = self.piece.holes().first().map(|hole| hole.range.start);
+        let event = self.piece.offset(0);
+        let next = [hole, event, retained].into_iter().flatten().min();
+        let end = self.piece.looked_at().end;
+        let is_whole = end == range.end || end >= below;
+        let to = match next {
+            None if is_whole => end.min(below),
+            Some(next) if next >= below => below,
+            _ => below.max(from),
+        };
+        let is_behind = next.is_none_or(|next| next >= to) && (next.is_some() || is_whole);
+        let resume_at = match is_behind {
+            true => to,
+            false => next.unwrap_or(range.start).max(range.start),
+        };
+        self.passed = self.passed.max(resume_at - 1);
+        self.retained_below = to;
+        self.first = Some(Gap {
+            missed: to - from,
+            resume_at,
+            exact: exact && is_behind,
+            reason: GapReason::Retention,
+        });
+    }
+
     /// Passes a hole, up to `next`, the event that comes then; returns what to tell of it.
     fn pass_hole(&mut self, hole: &Hole, next: Option<u64>, exact: bool) -> Option<Gap> {
         self.hole += 1;
@@ -138,6 +174,10 @@ impl Receiver {
             true => from,
             false => reads.complete_from(),
         };
+        let retained_below = match is_asked_for {
+            true => 0,
+            false => reads.retained_below(self.class.filter()),
+        };
         let mut piece = Piece::default();
         piece.clear(from..from);
         let floor = self.floor();
@@ -156,6 +196,7 @@ impl Receiver {
             recalled: from,
             silent_below,
             told_below: floor.max(from),
+            retained_below,
             first: first.filter(|gap| gap.missed > 0),
             reading: None,
             retry_at: None,
@@ -192,7 +233,7 @@ impl Receiver {
             if let Next::Event(offset)
             | Next::Retained(offset)
             | Next::Hole(Hole {
-                range: std::ops::Range { start: offset, .. },
+                range: Range { start: offset, .. },
                 ..
             }) = next
                 && offset > last
@@ -371,6 +412,11 @@ impl Receiver {
             self.recall(recalled..floor);
             earlier.append(&mut self.backlog);
             self.backlog = earlier;
+        }
+        let exact = self.class.event_filter().is_all() && self.filter_fn.is_none();
+        let retained = self.backlog.front().map(|one| one.offset);
+        if let Some(past) = self.past.as_deref_mut() {
+            past.tell_retained(retained, from..end, exact);
         }
         Ok(())
     }
