@@ -554,7 +554,7 @@ fn passes_read_no_more_than_a_multiple_of_what_is_written() {
     let directory = Directory::new();
     let mut model = Model::default();
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
-    journal.set_topic("users", &policy());
+    journal.set_topic("users", &policy()).unwrap();
     let mut large = Event::builder("users", "changed");
     let large = large.data("application/octet-stream", &[7; 16_000]);
     let large = large.build().unwrap();
@@ -586,7 +586,7 @@ fn more_keys_than_there_is_room_for() {
     let compact = Compact::new("/subject").tombstone_age(age);
     let policy = TopicPolicy::default().compact(Some(compact));
     let mut journal = SqliteJournal::open_with(directory.path(), &options).unwrap();
-    journal.set_topic("users", &policy);
+    journal.set_topic("users", &policy).unwrap();
     let mut large = Event::builder("users", "changed");
     let large = large.data("application/octet-stream", &[7; 16_000]);
     let large = large.build().unwrap();

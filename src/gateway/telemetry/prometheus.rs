@@ -326,6 +326,11 @@ fn journal(families: &mut Families<'_>, read: &JournalSnapshot) -> fmt::Result {
         "Passes of compaction in this process over what is new alone, since a whole topic had cost too much.",
         stats.compaction_parts,
     )?;
+    families.gauge(
+        "eventring_journal_topics_not_taken",
+        "Topics to whose bounds or key the journal does not keep, since it has too many such topics: they keep more.",
+        read.topics_not_taken,
+    )?;
     families.histogram(
         "eventring_journal_commit_seconds",
         "Time that a commit took.",

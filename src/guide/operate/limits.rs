@@ -71,6 +71,7 @@
 //! | such parts that are kept encoded, for others who want the same | 4 MiB of a reactor | the part that came first is encoded again |
 //! | what was read of the journal | 16 MiB of a hub | it is read again |
 //! | checkpoints | 10,000 of a hub | 409 |
+//! | topics with bounds of their own in the journal; such that are compacted | 4,096; 1,024 | 409, and nothing is changed |
 //! | saves of a checkpoint | 10 a second of a name; 10,000 names at a time | 429 with `Retry-After` |
 //! | `reactors` | 1, at most 64 | refused when the server starts |
 //! | `frame_log_bytes` of each form, divided among the reactors | 4 MiB | who is further behind is served from the ring, then from the journal |

@@ -15,7 +15,8 @@ use crate::hub::slot::Slot;
 use crate::hub::topics;
 use crate::hub::wait::{Committing, PublishGuard, Woken, notify_all};
 use crate::journal::{
-    CANNOT_TRUNCATE, CommitError, CommitFailure, CommitRound, Journal, StateWork, TopicPolicy,
+    CANNOT_TRUNCATE, CommitError, CommitFailure, CommitRound, Journal, StateError, StateWork,
+    TopicPolicy,
 };
 use crate::ring::{self, Upstream};
 
@@ -241,8 +242,9 @@ impl Driver {
         match then {
             Then::SetTopic { topic, policy } => {
                 // A journal that panics there keeps the topic as it likes, and says what is wrong when it is written to.
-                call(hub, || self.journal.set_topic(topic, policy));
-                Ok(())
+                let taken = call(hub, || self.journal.set_topic(topic, policy)).unwrap_or(Ok(()));
+                hub.note_taken(topic, taken.is_ok());
+                taken.map_err(|reason| TransactError::State(StateError::Refused(reason)))
             }
             Then::Truncate(truncation) => self.truncate(shared, hub, truncation),
         }
@@ -268,9 +270,9 @@ impl Driver {
             .map_err(|_| TransactError::Aborted("the hub takes no more readers".to_owned()))?;
         if *with_topic {
             // One of that name that comes later has no bounds of this one's.
-            call(hub, || {
-                self.journal.set_topic(topic, &TopicPolicy::default());
-            });
+            let policy = TopicPolicy::default();
+            call(hub, || self.journal.set_topic(topic, &policy).ok());
+            hub.note_taken(topic, true);
         }
         let truncated = call(hub, || self.journal.truncate(topic, *below, *streams));
         match truncated.unwrap_or_else(panicked) {

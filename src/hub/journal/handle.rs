@@ -260,6 +260,12 @@ impl<'h> JournalHandle<'h> {
         Err(TransactError::State(StateError::Refused(reason)))
     }
 
+    /// Returns the number of topics to whose settings the journal does not keep, and one of them.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn not_taken(&self) -> (usize, Option<String>) {
+        self.journal.not_taken()
+    }
+
     /// Returns whether this thread commits now, so that it must not wait for a commit.
     #[cfg(feature = "gateway")]
     pub(crate) fn is_committing(&self) -> bool {

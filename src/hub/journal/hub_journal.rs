@@ -1,5 +1,6 @@
 //! The journal of a hub, shared by its handles and the thread that drives it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -63,6 +64,8 @@ pub(in crate::hub) struct HubJournal {
     stuck: Mutex<Option<CommitError>>,
     /// The reason for which the journal could not be closed in order.
     unclosed: OnceLock<String>,
+    /// Topics to whose settings the journal does not keep. Locked behind all others.
+    not_taken: Mutex<BTreeSet<String>>,
 }
 
 impl HubJournal {
@@ -91,6 +94,7 @@ impl HubJournal {
             is_given_up: AtomicBool::new(false),
             stuck: Mutex::new(None),
             unclosed: OnceLock::new(),
+            not_taken: Mutex::default(),
         }
     }
 
@@ -195,6 +199,22 @@ impl HubJournal {
         self.arrived.load(Ordering::Relaxed)
     }
 
+    /// Notes whether the journal keeps to the settings of a topic.
+    pub(super) fn note_taken(&self, topic: &str, is_taken: bool) {
+        let mut not_taken = self.not_taken.lock();
+        match is_taken {
+            true => not_taken.remove(topic),
+            false => not_taken.insert(topic.to_owned()),
+        };
+    }
+
+    /// Returns the number of topics to whose settings the journal does not keep, and one of them.
+    #[cfg(feature = "gateway")]
+    pub(super) fn not_taken(&self) -> (usize, Option<String>) {
+        let not_taken = self.not_taken.lock();
+        (not_taken.len(), not_taken.first().cloned())
+    }
+
     /// Tells the journal what is kept of a topic. Before it is [started](Self::start): later that goes with a change.
     pub(in crate::hub) fn set_topic(&self, shared: &Shared, topic: &str, policy: TopicPolicy) {
         let then = Then::SetTopic {
@@ -202,7 +222,7 @@ impl HubJournal {
             policy,
         };
         if let Some(driver) = self.turn.driver().as_mut() {
-            // Nothing comes of it: it is no deletion.
+            // What it does not take is noted.
             let _ = driver.ask(shared, self, &then);
         }
     }

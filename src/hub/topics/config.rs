@@ -137,6 +137,9 @@ pub enum TopicsError {
         /// Bytes left.
         left: usize,
     },
+    /// The journal does not keep to such settings, and nothing is changed: it bounds and compacts a number of topics.
+    #[error("the journal takes no such settings: {0}")]
+    NotTaken(String),
     /// The hub is closed, or has too many readers to keep a history.
     #[error("the hub takes no more readers")]
     Refused,

@@ -148,6 +148,11 @@ fn change_and_queue(
     done: Result<TransactDone, TransactError>,
 ) -> Result<Result<(), TransactError>, TopicsError> {
     change.validate(shared, name)?;
+    if let (Some(journal), Some(config)) = (&shared.journal, change.config()) {
+        // Two who ask at once may both be told that it does: it says it of one of them, when it is told.
+        let taken = journal.view().takes_topic(name, &config.policy());
+        taken.map_err(TopicsError::NotTaken)?;
+    }
     // What is left of them is foreign code: it goes when the lock is released.
     let (mut done, mut work) = (done.map(Some), None);
     let queued = {

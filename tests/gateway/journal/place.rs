@@ -1,7 +1,7 @@
 //! The places where a journal outlives its hub: memory, or a directory.
 
 #[cfg(feature = "sqlite")]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 #[cfg(feature = "sqlite")]
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -50,6 +50,10 @@ impl Directory {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("eventring-gateway-{}-{number}", std::process::id());
         Self(std::env::temp_dir().join(name))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

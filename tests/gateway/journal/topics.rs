@@ -3,7 +3,7 @@
 use eventring::hub::Hub;
 use serde_json::{Value, json};
 
-use super::client::ask;
+use super::client::{Client, ask};
 use super::place::Place;
 use super::serve;
 
@@ -143,4 +143,44 @@ fn settings_of_topics_are_there_after_a_restart() {
         assert_eq!(topic["retain_events"], 3, "{topic}");
         ask(server.addr(), "GET", "/api/v1/topics/gone", "").is_problem(404, "topic");
     }
+}
+
+/// They were answered 200, and nothing of these topics ever went.
+#[cfg(feature = "sqlite")]
+#[test]
+fn bounds_that_the_journal_does_not_keep_to_are_refused_or_counted() {
+    use eventring::journal::{Journal, Retention, SqliteJournal, TopicPolicy};
+    let place = Place::all().pop().unwrap();
+    let Place::Directory(directory) = &place else {
+        panic!("a journal in files")
+    };
+    let settings = r#"{"journal_events":5}"#;
+    let hub = place.hub();
+    let server = serve(&hub);
+    assert_eq!(ask(server.addr(), "PUT", TOPIC, settings).status, 200);
+    drop(server);
+    hub.close();
+    let mut journal = SqliteJournal::open(directory.path()).unwrap();
+    let bounded = TopicPolicy::default().retention(Retention::default().events(Some(5)));
+    for number in 0..4_096 {
+        journal.set_topic(&format!("t.{number}"), &bounded).unwrap();
+    }
+    let hub = Hub::builder().journal(journal).build().unwrap();
+    let server = serve(&hub);
+    let at = server.addr();
+    let count = |number: u32| {
+        let metrics = Client::connect(at).ask("GET", "/metrics", "", "").body;
+        let line = format!("eventring_journal_topics_not_taken {number}\n");
+        assert!(metrics.contains(&line), "{metrics}");
+    };
+    // It was there before the others were.
+    assert_eq!(ask(at, "GET", TOPIC, "").json()["journal_events"], 5);
+    count(1);
+    let refused = ask(at, "PUT", "/api/v1/topics/new", settings);
+    refused.is_problem(409, "topic");
+    let detail = refused.json()["detail"].to_string();
+    assert!(detail.contains("4096 topics have bounds"), "{detail}");
+    ask(at, "GET", "/api/v1/topics/new", "").is_problem(404, "topic");
+    assert_eq!(ask(at, "PUT", TOPIC, "{}").status, 200);
+    count(0);
 }

@@ -134,6 +134,8 @@ fn what_is_no_position_to_delete_up_to_is_told() {
     delete(&format!("?below={}", at(&hub, 3))).is_problem(409, "below");
     delete("?below=00000000004hm-1").is_problem(409, "below");
     delete(&format!("?below={}&streams=some", at(&hub, 1))).is_problem(400, "streams");
+    let path = format!("/api/v1/topics/a..b/events?below={}", at(&hub, 1));
+    ask(address, "DELETE", &path, "").is_problem(400, "topic");
     let memory = Hub::new();
     publish(&memory, "a");
     let server = serve(&memory);

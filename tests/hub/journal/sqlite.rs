@@ -12,9 +12,11 @@ use std::time::Duration;
 use eventring::event::{Event, EventBatch, EventRef};
 use eventring::hub::{
     Durability, Gap, GapReason, Hub, ReceiveTimeoutError, StartFrom, Subscription, TopicConfig,
-    TryReceiveError,
+    TopicsError, TryReceiveError,
 };
-use eventring::journal::{Compact, Hole, HoleReason, Journal, SqliteJournal};
+use eventring::journal::{
+    Compact, Hole, HoleReason, Journal, Retention, SqliteJournal, TopicPolicy,
+};
 
 use super::{event, eventually, seen};
 
@@ -374,4 +376,47 @@ fn what_was_shown_without_being_written_is_told_after_a_kill_and_not_given_out_a
 fn versions_of_streams_go_on() {
     let directory = Directory::new();
     super::streams::check_versions_go_on(|| open(&directory.0));
+}
+
+/// Bounds beyond the number of topics that a journal bounds were taken without a word, and nothing ever went.
+#[test]
+fn settings_that_the_journal_does_not_keep_to_are_refused_and_change_nothing() {
+    let directory = Directory::new();
+    let bounds = Retention::default().events(Some(5));
+    let bounded = TopicConfig::default().journal(bounds);
+    let compacted = TopicConfig::default().compact(Some(Compact::new("/data/id")));
+    let hub = open(&directory.0);
+    hub.set_topic("kept", bounded.clone()).unwrap();
+    hub.close();
+    let mut journal = SqliteJournal::open(&directory.0).unwrap();
+    let others = TopicPolicy::default().retention(bounds);
+    for number in 0..4_096 {
+        let other = format!("bounded.{number}");
+        journal.set_topic(&other, &others).unwrap();
+    }
+    let others = TopicPolicy::default().compact(compacted.compact.clone());
+    for number in 0..1_024 {
+        let other = format!("compacted.{number}");
+        journal.set_topic(&other, &others).unwrap();
+    }
+    let told = journal.set_topic("another", &TopicPolicy::default().retention(bounds));
+    assert!(told.unwrap_err().contains("4096 topics"));
+    let told = journal.set_topic("another", &others);
+    assert!(told.unwrap_err().contains("1024 topics"));
+    // What was kept of it stands at the start, whatever the journal says.
+    let hub = hub_on(journal);
+    assert_eq!(hub.describe_topic("kept").unwrap().config, bounded);
+    for config in [&bounded, &compacted] {
+        let refused = hub.set_topic("new", config.clone());
+        assert!(
+            matches!(refused, Err(TopicsError::NotTaken(_))),
+            "{refused:?}"
+        );
+        assert_eq!(hub.describe_topic("new"), None);
+    }
+    // One that has its place may change, and one that gives it up leaves it to another.
+    let more = TopicConfig::default().journal(bounds.events(Some(7)));
+    hub.set_topic("bounded.7", more.clone()).unwrap();
+    hub.set_topic("bounded.7", TopicConfig::default()).unwrap();
+    hub.set_topic("new", more).unwrap();
 }

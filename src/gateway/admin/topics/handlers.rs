@@ -1,6 +1,6 @@
 //! Answers to requests that look at topics, settle them and delete them.
 
-use crate::event::Position;
+use crate::event::{Position, topic};
 use crate::gateway::access::Access;
 use crate::gateway::admin::deferred::Deferred;
 use crate::gateway::admin::state::{PendingCommit, of_transact};
@@ -90,6 +90,7 @@ pub(super) fn delete_topic(gateway: &mut Gateway, request: &Request<'_>, _: Acce
 /// Answers `DELETE /api/v1/topics/{topic}/events`.
 pub(super) fn truncate_topic(gateway: &mut Gateway, request: &Request<'_>, _: Access) -> Begun {
     let (topic, reply, query) = (request.captured(), request.reply, &request.query);
+    topic::validate(topic).map_err(|error| of_topics(&error.into()))?;
     let below = |status: u16, why: String| {
         Problem::new(status, format!("below: {why}")).field(query::BELOW.name)
     };
@@ -134,6 +135,7 @@ fn of_topics(error: &TopicsError) -> Problem {
         TopicsError::Config(errors) => of_config(errors),
         TopicsError::Name(_) => Problem::new(400, format!("topic: {detail}")).field("topic"),
         TopicsError::Unknown => Problem::new(404, detail).field("topic"),
+        TopicsError::NotTaken(_) => Problem::new(409, detail).field("topic"),
         TopicsError::Exists => Problem::new(409, detail).field("topic"),
         TopicsError::HistoryBytes { left, .. } => {
             let problem = Problem::new(409, detail).field("retain_bytes");

@@ -18,6 +18,8 @@ pub(in crate::gateway) struct JournalSnapshot {
     pub(in crate::gateway) commit_seconds: Histogram,
     pub(in crate::gateway) commit_events: Histogram,
     pub(in crate::gateway) commit_bytes: Histogram,
+    /// Topics to whose settings the journal does not keep.
+    pub(in crate::gateway) topics_not_taken: u64,
     /// Events that are published and not shown to readers yet.
     pub(in crate::gateway) in_flight: u64,
     /// Bytes of their records.
@@ -42,6 +44,7 @@ impl JournalSnapshot {
             commit_seconds: journal.commit_seconds(),
             commit_events: journal.commit_events(),
             commit_bytes: journal.commit_bytes(),
+            topics_not_taken: journal.not_taken().0 as u64,
             // The head first is larger: readers may see more by the time that is asked.
             in_flight: hub.head().saturating_sub(hub.visible()),
             in_flight_bytes: journal.in_flight_bytes() as u64,
@@ -78,7 +81,7 @@ impl JournalSnapshot {
 type ReadNumber = fn(&JournalSnapshot) -> u64;
 
 /// The plain numbers, in the order in which they are written.
-pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 19] = [
+pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 20] = [
     ("last", |j| j.stats.last),
     ("oldest", |j| j.stats.oldest),
     ("oldest_age_ms", |j| j.oldest_age.as_millis() as u64),
@@ -95,6 +98,7 @@ pub(in crate::gateway) const NUMBERS: [(&str, ReadNumber); 19] = [
     ("removed_bytes", |j| j.stats.removed_bytes),
     ("age_suspended", |j| u64::from(j.stats.is_age_suspended)),
     ("holds_cut", |j| j.stats.holds_cut),
+    ("topics_not_taken", |j| j.topics_not_taken),
     ("in_flight", |j| j.in_flight),
     ("in_flight_bytes", |j| j.in_flight_bytes),
     ("commit_events_sum", |j| j.commit_events.sum as u64),

@@ -15,6 +15,8 @@ pub(in crate::gateway) struct JournalWatch {
     damaged: u64,
     retention: RetentionWatch,
     reads: ReadWatch,
+    /// Topics to whose settings it did not keep at the last look.
+    not_taken: usize,
 }
 
 impl JournalWatch {
@@ -29,6 +31,15 @@ impl JournalWatch {
         }
         let stats = journal.stats();
         self.retention.look(&stats);
+        let (not_taken, first) = journal.not_taken();
+        if not_taken > self.not_taken {
+            tracing::error!(
+                topics = not_taken,
+                topic = first.unwrap_or_default(),
+                "the journal does not keep to the bounds or the key of some topics, which keep more: it has too many such topics"
+            );
+        }
+        self.not_taken = not_taken;
         let damaged = stats.damaged;
         if damaged > self.damaged {
             tracing::error!(
