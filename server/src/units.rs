@@ -120,19 +120,33 @@ pub(crate) fn buffer(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Parses a number of bytes: `4096`, `64K`, `16MiB`, `1G` (powers of 1024). Zero is refused.
+/// Bytes at most where `none` says that there is no bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BytesMax(pub(crate) Option<u64>);
+
+/// Parses bytes at most: as [`bytes`], or `none` for no bound.
+pub(crate) fn bytes_max(text: &str) -> Result<BytesMax, String> {
+    if text == "none" {
+        return Ok(BytesMax(None));
+    }
+    let bytes = bytes(text).map_err(|error| format!("{error}; or none for no bound"))?;
+    Ok(BytesMax(Some(bytes as u64)))
+}
+
+/// Parses a number of bytes: `4096`, `64K`, `16MiB`, `1G`, `2T` (powers of 1024). Zero is refused.
 pub(crate) fn bytes(text: &str) -> Result<usize, String> {
     const EXPECTED: &str = "expected bytes, such as 4096, 64K or 16M";
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
-    // To the library K is 1000, and fractions, blanks and terabytes are fine: buffers are none of that.
+    // To the library K is 1000, and fractions and blanks are fine: these are none of that.
     let unit = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => "B",
         "k" | "kb" | "kib" => "KiB",
         "m" | "mb" | "mib" => "MiB",
         "g" | "gb" | "gib" => "GiB",
+        "t" | "tb" | "tib" => "TiB",
         _ => return Err(EXPECTED.into()),
     };
     let ByteSize(value) = format!("{number}{unit}").parse().map_err(|_| EXPECTED)?;
@@ -196,6 +210,7 @@ mod tests {
         assert_eq!(bytes("64K"), Ok(65_536));
         assert_eq!(bytes("16MiB"), Ok(16 << 20));
         assert_eq!(bytes("2gb"), Ok(2 << 30));
+        assert_eq!(bytes("1T"), Ok(1 << 40));
         for wrong in [
             "",
             "0",
@@ -203,7 +218,7 @@ mod tests {
             "1.5M",
             "K",
             "9999999999G",
-            "1T",
+            "1P",
             "64 K",
             "+1",
             "1Ki",
@@ -211,6 +226,16 @@ mod tests {
             "99999999999999999999K",
         ] {
             assert!(bytes(wrong).is_err(), "{wrong:?} was taken");
+        }
+    }
+
+    #[test]
+    fn a_bound_of_bytes_may_be_none() {
+        assert_eq!(bytes_max("none"), Ok(BytesMax(None)));
+        assert_eq!(bytes_max("3TiB"), Ok(BytesMax(Some(3 << 40))));
+        for wrong in ["", "0", "None", "off", "1P", "999999999T"] {
+            let error = bytes_max(wrong).unwrap_err();
+            assert!(error.ends_with("or none for no bound"), "{wrong}: {error}");
         }
     }
 

@@ -27,10 +27,10 @@ pub(crate) struct Journal {
     /// Bytes that the journal takes at most; the oldest events go first
     ///
     /// Whoever resumes before what is left is told. Events with a stream stay, and so does what a hold keeps: when they
-    /// alone take more, publishing is refused with 507, and nothing is deleted.
-    #[arg(long, env = "EVENTRING_RETENTION_BYTES", value_name = "BYTES", value_parser = units::bytes)]
+    /// alone take more, publishing is refused with 507, and nothing is deleted. `none` is no bound.
+    #[arg(long, env = "EVENTRING_RETENTION_BYTES", value_name = "BYTES", value_parser = units::bytes_max)]
     #[arg(default_value = "10G")]
-    pub(crate) retention_bytes: usize,
+    pub(crate) retention_bytes: units::BytesMax,
 
     /// Time that an event is kept for after it was taken; else any
     #[arg(long, env = "EVENTRING_RETENTION_AGE", value_name = "AGE", value_parser = units::retention_age)]

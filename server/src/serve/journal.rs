@@ -57,7 +57,7 @@ pub(super) fn open(args: &ServeArgs, log: &LogWriter) -> Result<Option<OpenJourn
 fn retention(args: &ServeArgs) -> Retention {
     let given = &args.journal;
     Retention::default()
-        .bytes(Some(given.retention_bytes as u64))
+        .bytes(given.retention_bytes.0)
         .age(given.retention_age)
         .events(given.retention_events.map(|events| events as u64))
 }
@@ -80,7 +80,7 @@ pub(super) fn kept(path: Option<&Path>, hub: &Hub, args: &ServeArgs) -> String {
     let durability = durability.to_possible_value();
     let durability = durability.as_ref().map_or("none", |value| value.get_name());
     format!(
-        "journal {}: {kept}; durability {durability}; keeps at most {}",
+        "journal {}: {kept}; durability {durability}; keeps {}",
         path.display(),
         bounds(args),
     )
@@ -89,17 +89,19 @@ pub(super) fn kept(path: Option<&Path>, hub: &Hub, args: &ServeArgs) -> String {
 /// The bounds on what is kept, in words.
 fn bounds(args: &ServeArgs) -> String {
     let given = &args.journal;
-    let mut bounds = ByteSize(given.retention_bytes as u64).to_string();
-    if let Some(events) = given.retention_events {
-        bounds += &format!(", {events} events");
+    let bytes = given.retention_bytes.0;
+    let bytes = bytes.map(|bytes| ByteSize(bytes).to_string());
+    let events = given.retention_events;
+    let events = events.map(|events| format!("{events} events"));
+    let age = given.retention_age.map(|age| match age.as_secs() {
+        secs if secs > 0 && secs % DAY == 0 => format!("{} days", secs / DAY),
+        _ => format!("{age:?}"),
+    });
+    let bounds: Vec<String> = bytes.into_iter().chain(events).chain(age).collect();
+    match &*bounds {
+        [] => "everything".to_owned(),
+        bounds => format!("at most {}", bounds.join(", ")),
     }
-    if let Some(age) = given.retention_age {
-        bounds += &match age.as_secs() {
-            secs if secs > 0 && secs % DAY == 0 => format!(", {} days", secs / DAY),
-            _ => format!(", {age:?}"),
-        };
-    }
-    bounds
 }
 
 /// The end of the journal.

@@ -41,14 +41,16 @@
 //!
 //! | flag | default | what goes |
 //! | --- | --- | --- |
-//! | `--retention-bytes` | 10G | the oldest events, once the folder has more |
+//! | `--retention-bytes` | 10G | the oldest events, once the folder has more; `none`: no bound |
 //! | `--retention-age` | any age | events that were taken longer ago, as `12h` or `7d` |
 //! | `--retention-events` | any number | the oldest events, once there are more |
 //!
 //! The first line says the bounds, the log says when the first events go, and `eventring_journal_removed_events_total` counts
-//! them. Nobody's events go by surprise: who resumes before what is left is told by a `gap`, `retention`. Events with a stream
+//! them. Nobody's events go by surprise: who resumes before what is left is told by a `gap`, `retention`, once of all that went. Events with a stream
 //! stay, and so does what somebody holds; where they alone take more than `--retention-bytes`, publishing is refused with 507
-//! and `/health/ready` says why. Topics have bounds of their own ([`topics`](super::super::program::topics)).
+//! and `/health/ready` says why. Topics have bounds of their own ([`topics`](super::super::program::topics)),
+//! 4,096 of them; a further one is refused with 409. `eventring_journal_topics_not_taken` counts those whose kept settings the
+//! journal does not keep to, and the log names one.
 //! `--journal-compression deflate` makes room for more.
 //!
 //! # Compressed events

@@ -29,6 +29,8 @@ pub(super) struct Gate {
     state: Mutex<JournalState>,
     /// Held by who wants commits to wait.
     pub(super) commits: Mutex<()>,
+    /// Looks at state wait as well.
+    pub(super) looks_wait: AtomicBool,
     /// Commits fail, and nothing of them is there.
     pub(super) fails: AtomicBool,
 }
@@ -157,6 +159,9 @@ impl JournalReader for GatedReader {
     }
 
     fn state(&mut self, look: &mut dyn FnMut(&mut dyn StateTx)) -> Result<(), JournalError> {
+        if self.1.looks_wait.load(Ordering::Relaxed) {
+            self.1.pass();
+        }
         self.0.state(look)
     }
 

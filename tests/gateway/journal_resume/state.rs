@@ -1,5 +1,8 @@
 //! What a server says of its journal: to who watches over it, in metrics, in statistics.
 
+use std::sync::atomic::Ordering;
+use std::thread;
+
 use eventring::journal::JournalState;
 use serde_json::{Value, json};
 
@@ -79,4 +82,21 @@ fn a_closed_hub_is_not_ready() {
     world.hub.close();
     let (status, body) = ask(&world, "/health/ready");
     assert_eq!((status, &body["component"]), (503, &json!("hub")));
+}
+
+/// They waited for as long as the disk did, and enough of them were all that may wait for an answer.
+#[test]
+fn who_asks_for_checkpoints_of_a_disk_that_hangs_has_an_answer() {
+    let (world, gate) = gated(3);
+    gate.looks_wait.store(true, Ordering::Relaxed);
+    thread::scope(|scope| {
+        for path in ["/api/v1/checkpoints", "/api/v1/checkpoints/billing"] {
+            let world = &world;
+            scope.spawn(move || {
+                let (status, problem) = ask(world, path);
+                assert_eq!(status, 503, "{path}: {problem}");
+            });
+        }
+    });
+    gate.open();
 }

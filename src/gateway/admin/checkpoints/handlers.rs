@@ -21,7 +21,7 @@ use crate::net::{Begin, Response};
 
 /// Checkpoints told in one answer where nothing else is asked for.
 const PAGE: u64 = 100;
-/// Longest wait for a commit. It is less than a connection may wait for an answer.
+/// Longest wait for a commit, or for the disk. It is less than a connection may wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Answers `GET /api/v1/checkpoints`.
@@ -41,7 +41,7 @@ pub(super) fn list_checkpoints(gateway: &mut Gateway, request: &Request<'_>, _: 
         maker.put(page.map_err(|error| of_checkpoint(&error)));
     });
     asked.map_err(|error| of_checkpoint(&error))?;
-    later(gateway, request, pending)
+    later(gateway, request, pending.within(PATIENCE))
 }
 
 /// Answers `GET /api/v1/checkpoints/{name}`.
@@ -57,7 +57,7 @@ pub(super) fn load_checkpoint(gateway: &mut Gateway, request: &Request<'_>, _: A
         });
     });
     asked.map_err(|error| of_checkpoint(&error))?;
-    later(gateway, request, pending)
+    later(gateway, request, pending.within(PATIENCE))
 }
 
 /// Begins `PUT /api/v1/checkpoints/{name}`.
