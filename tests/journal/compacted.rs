@@ -510,10 +510,12 @@ fn tombstones_go_after_a_restart() {
     journal.set_topic("users", &compact(hour.clone())).unwrap();
     keep_up(&mut journal);
     assert!(has(&journal, 2), "it has half an hour left");
-    journal.set_topic(
-        "users",
-        &compact(hour.tombstone_age(Duration::from_secs(60))),
-    );
+    journal
+        .set_topic(
+            "users",
+            &compact(hour.tombstone_age(Duration::from_secs(60))),
+        )
+        .unwrap();
     keep_up(&mut journal);
     assert!(!has(&journal, 2), "it had a minute");
 }
@@ -526,7 +528,7 @@ fn what_is_truncated_supersedes_nothing() {
         let mut model = Model::default();
         let mut journal = SqliteJournal::open(directory.path()).unwrap();
         let streams = policy().retention(Retention::default().streams(true));
-        journal.set_topic("users", &streams);
+        journal.set_topic("users", &streams).unwrap();
         let mut stream = Event::builder("users", "changed");
         stream.subject("user-1000").stream("user", "1", 1);
         let stream = stream.json("1").build().unwrap();

@@ -295,11 +295,13 @@ impl JournalReader for SqliteReader {
         let tx = Transaction::begin(&self.connection).map_err(failed)?;
         let mut tables = StateTables::new(tx.0);
         look(&mut tables);
-        // A read that failed is none that found something wrong: it may be tried again.
-        tables
-            .error
-            .take()
-            .map_or(Ok(()), |error| Err(failed(error)))
+        match tables.error.take() {
+            // A read that failed is none that found something wrong: it may be tried again. What was put is refused, and lost.
+            Some(error) if error.sqlite_error_code() != Some(ErrorCode::ReadOnly) => {
+                Err(failed(error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
