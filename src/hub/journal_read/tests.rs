@@ -96,7 +96,11 @@ impl JournalReader for ListReader {
             if events == scan.events_max || bytes >= scan.bytes_max || looked_at == 1_000 {
                 holes.sort_by_key(|hole| hole.range.start);
                 let next = next(offset);
-                return Ok(ScanEnd { next, holes });
+                return Ok(ScanEnd {
+                    next,
+                    holes,
+                    retained_below: 0,
+                });
             }
         }
         holes.sort_by_key(|hole| hole.range.start);
@@ -104,7 +108,11 @@ impl JournalReader for ListReader {
             true => scan.range.start,
             false => scan.range.end,
         };
-        Ok(ScanEnd { next, holes })
+        Ok(ScanEnd {
+            next,
+            holes,
+            retained_below: 0,
+        })
     }
 
     fn since(&mut self, recorded: i64) -> Result<u64, JournalError> {
