@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use eventring::Event;
 use eventring::event::Filter;
 use eventring::journal::{
-    BackedUp, CommitRound, Journal, JournalError, RoundEvent, Scan, SqliteFiles, SqliteJournal,
+    BackedUp, CommitRound, Journal, JournalError, Retention, RoundEvent, Scan, SqliteFiles,
+    SqliteJournal, SqliteOptions,
 };
 
 /// A new directory, gone with its test.
@@ -287,4 +288,149 @@ fn what_is_no_journal_is_named() {
     let there = files.backup(&directory.0, &mut |_| {}).unwrap_err();
     assert!(there.to_string().contains("exists"), "{there}");
     drop(journal);
+}
+
+/// `verify` said "whole" where the first rows were gone, and an export began behind them without a word.
+#[test]
+fn rows_that_vanished_at_either_end_are_told() {
+    let directory = Directory::new("ends");
+    let mut journal = SqliteJournal::open(&directory.0).unwrap();
+    commit(&mut journal, 1..2000);
+    journal.close().unwrap();
+    let path = directory.0.join("journal.sqlite");
+    let whole = fs::read(&path).unwrap();
+    for ends in ["min(first)", "max(first)"] {
+        fs::write(&path, &whole).unwrap();
+        let other = rusqlite::Connection::open(&path).unwrap();
+        let gone = other.query_row(
+            &format!(
+                "DELETE FROM chunk WHERE first = (SELECT {ends} FROM chunk) RETURNING first, last"
+            ),
+            [],
+            |row| Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)),
+        );
+        let (first, last) = gone.unwrap();
+        drop(other);
+        let mut files = SqliteFiles::open(&directory.0).unwrap();
+        let found = files.verify(false, &mut |_| {}).unwrap();
+        let told: Vec<_> = found
+            .damage
+            .iter()
+            .map(|damage| damage.offsets.clone())
+            .collect();
+        assert!(
+            told.contains(&(first..last + 1)),
+            "{ends}: {:?}",
+            found.damage
+        );
+        assert_eq!(
+            files.offsets().start,
+            1,
+            "{ends}: a reader begins there, and is told"
+        );
+        let mut reader = files.reader().unwrap();
+        let all = Filter::all();
+        let scan = Scan::new(&all, files.offsets()).events_max(1);
+        let holes = reader
+            .read(&scan, &mut |_| ControlFlow::Continue(()))
+            .unwrap()
+            .holes;
+        match ends {
+            "min(first)" => {
+                assert!(holes.iter().any(|hole| hole.range.start == 1), "{holes:?}");
+                assert!(files.lost_end().is_empty());
+            }
+            _ => assert_eq!(files.lost_end(), first..last + 1),
+        }
+    }
+}
+
+/// The newest version of a stream stays when its event goes, and was taken for damage ever after.
+#[test]
+fn streams_that_outlive_their_events_are_no_damage() {
+    let directory = Directory::new("outlived");
+    let retention = Retention::default().events(Some(300)).streams(true);
+    let options = SqliteOptions::default().retention(retention);
+    let mut journal = SqliteJournal::open_with(&directory.0, &options).unwrap();
+    commit(&mut journal, 1..1000);
+    journal.truncate("a", 800, true).unwrap();
+    journal.scavenge().unwrap();
+    let check = |when: &str| {
+        let mut files = SqliteFiles::open(&directory.0).unwrap();
+        let found = files.verify(true, &mut |_| {}).unwrap();
+        assert!(found.is_whole(), "{when}: {:?}", found.damage);
+        assert!(found.events < 400, "{when}: {}", found.events);
+    };
+    check("used");
+    journal.close().unwrap();
+    check("closed");
+    let mut journal = SqliteJournal::open_with(&directory.0, &options).unwrap();
+    // Now none of their events is left.
+    for topic in ["a", "orders.eu", "$own"] {
+        journal.truncate(topic, 999, true).unwrap();
+    }
+    journal.scavenge().unwrap();
+    journal.close().unwrap();
+    check("without events");
+    // A version of no event that is not the newest is damage.
+    let other = rusqlite::Connection::open(directory.0.join("journal.sqlite")).unwrap();
+    let one = "INSERT INTO stream_version SELECT stream, 1, 5 FROM stream_version LIMIT 1";
+    other.execute(one, []).unwrap();
+    drop(other);
+    let mut files = SqliteFiles::open(&directory.0).unwrap();
+    let found = files.verify(false, &mut |_| {}).unwrap();
+    assert_eq!(found.damages, 1, "{:?}", found.damage);
+}
+
+/// A file that nobody has open is read without locks: whoever opens it meanwhile changes pages under the reader.
+#[test]
+fn a_server_that_starts_during_a_backup_does_not_tear_it() {
+    let directory = Directory::new("starts");
+    let mut journal = SqliteJournal::open(&directory.0).unwrap();
+    commit(&mut journal, 1..25_000);
+    journal.close().unwrap();
+    drop(journal);
+    let mut files = SqliteFiles::open(&directory.0).unwrap();
+    let backup = Directory::new("starts-backup");
+    let mut server = None;
+    let done = files.backup(&backup.0, &mut |_| {
+        assert!(
+            !backup.0.join("journal.sqlite").exists(),
+            "half a copy is no journal"
+        );
+        server.get_or_insert_with(|| {
+            let options = SqliteOptions::default();
+            let mut journal = SqliteJournal::open_with(&directory.0, &options).unwrap();
+            commit(&mut journal, 25_000..45_000);
+            journal
+        });
+    });
+    let done = done.unwrap();
+    let there = fs::read_dir(&backup.0).unwrap();
+    let names: Vec<_> = there.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["journal.sqlite"]);
+    let mut copy = SqliteFiles::open(&backup.0).unwrap();
+    let found = copy.verify(true, &mut |_| {}).unwrap();
+    assert!(found.is_whole(), "{:?}", found.damage);
+    assert_eq!((found.events, done.last), (44_999, 44_999));
+}
+
+#[test]
+fn files_that_somebody_opens_are_read_anew() {
+    let directory = Directory::new("anew");
+    let mut journal = SqliteJournal::open(&directory.0).unwrap();
+    commit(&mut journal, 1..100);
+    journal.close().unwrap();
+    drop(journal);
+    let mut files = SqliteFiles::open(&directory.0).unwrap();
+    assert!(!files.settle().unwrap());
+    let mut journal = SqliteJournal::open(&directory.0).unwrap();
+    commit(&mut journal, 100..200);
+    assert!(
+        files.settle().unwrap(),
+        "what was read is not to be trusted"
+    );
+    assert!(!files.settle().unwrap());
+    assert_eq!(files.used_by(), Some(std::process::id()));
+    assert_eq!(offsets_of(&files), (1..100).collect::<Vec<_>>());
 }

@@ -1,17 +1,20 @@
 //! A copy of a journal in a directory of its own.
 
 use std::fs::{self, DirBuilder, File};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
-use super::files::SqliteFiles;
+use super::files::{SqliteFiles, beside};
 use super::{Progress, failed};
 use crate::journal::JournalError;
 use crate::journal::sqlite::open::{self, DATABASE};
 
+/// The name of a copy that is not whole yet: nobody takes it for a journal.
+const PART: &str = "journal.sqlite.part";
 /// Bytes that are copied between two looks at how far it is.
 const STEP_BYTES: u64 = 4 << 20;
 
@@ -40,10 +43,17 @@ impl SqliteFiles {
         directory: &Path,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<BackedUp, JournalError> {
-        self.settle()?;
         let made = DirBuilder::new().mode(0o700).create(directory);
         made.map_err(|error| open::failed(directory, error))?;
-        let copied = self.copy(directory, progress);
+        let part = directory.join(PART);
+        let copied = self
+            .settled(|files| {
+                for left in ["", "-wal", "-shm"] {
+                    let _ = fs::remove_file(beside(&part, left));
+                }
+                files.copy(&part, progress)
+            })
+            .and_then(|last| named(&part, directory, last).map_err(|e| open::failed(directory, e)));
         if copied.is_err() {
             // It was made here, and nobody takes half a copy for a whole one.
             let _ = fs::remove_dir_all(directory);
@@ -51,18 +61,18 @@ impl SqliteFiles {
         copied
     }
 
+    /// Returns the last offset of the copy.
     fn copy(
         &mut self,
-        directory: &Path,
+        path: &Path,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<BackedUp, JournalError> {
-        let path = directory.join(DATABASE);
+    ) -> Result<u64, JournalError> {
         let number = |connection: &Connection, sql: &str| {
             connection.query_row(sql, [], |row| row.get::<_, i64>(0))
         };
         let page_bytes = number(&self.connection, "PRAGMA page_size").map_err(failed)? as u64;
         let pages = i32::try_from(STEP_BYTES.div_ceil(page_bytes)).unwrap_or(i32::MAX);
-        let mut copy = Connection::open(&path).map_err(failed)?;
+        let mut copy = Connection::open(path).map_err(failed)?;
         // Half a copy is thrown away, and a whole one is flushed below.
         let quick = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF";
         copy.execute_batch(quick).map_err(failed)?;
@@ -97,23 +107,20 @@ impl SqliteFiles {
         copy.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
             .map_err(failed)?;
         copy.close().map_err(|(_, error)| failed(error))?;
-        let flushed = || {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
-            let file = File::open(&path)?;
-            file.sync_all()?;
-            open::flush(directory)?;
-            // Of the name of the directory itself.
-            let parent = directory.canonicalize()?.parent().map(Path::to_owned);
-            parent.map_or(Ok(()), |parent| open::flush(&parent))?;
-            file.metadata()
-        };
-        let found = flushed().map_err(|error| open::failed(&path, error))?;
-        let bytes = found.len();
-        progress(Progress {
-            bytes,
-            bytes_total: bytes,
-            events: 0,
-        });
-        Ok(BackedUp { bytes, last })
+        Ok(last)
     }
+}
+
+/// Gives a copy that is whole its name, once all of it is on the disk.
+fn named(part: &Path, directory: &Path, last: u64) -> io::Result<BackedUp> {
+    fs::set_permissions(part, fs::Permissions::from_mode(0o600))?;
+    let file = File::open(part)?;
+    file.sync_all()?;
+    fs::rename(part, directory.join(DATABASE))?;
+    open::flush(directory)?;
+    // Of the name of the directory itself.
+    let parent = directory.canonicalize()?.parent().map(Path::to_owned);
+    parent.map_or(Ok(()), |parent| open::flush(&parent))?;
+    let bytes = file.metadata()?.len();
+    Ok(BackedUp { bytes, last })
 }

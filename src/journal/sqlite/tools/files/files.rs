@@ -58,9 +58,17 @@ pub struct SqliteFiles {
     /// Closed in order, or used.
     pub(super) is_clean: bool,
     way: Way,
+    /// The files as they were when they were opened.
+    stamp: [Stamp; 2],
     epoch: Epoch,
     used_by: Option<u32>,
 }
+
+/// Times that work on files is done again because somebody has opened or closed the journal meanwhile.
+const SETTLES: usize = 5;
+
+/// What tells whether somebody has written to a file: its number, its length, and the time of the last change.
+type Stamp = Option<(u64, u64, i64, i64)>;
 
 /// The way in which the database can be read without changing anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +112,8 @@ impl SqliteFiles {
         }
         // Before anything is read: what it says was committed then is there.
         let mark = MarkFile::look(&directory)?;
+        // Before the way is chosen: what comes behind it is seen.
+        let stamp = stamps(&database);
         let way = Way::of(&database, used_by);
         let connection = way.open(&database);
         let connection = connection.map_err(|error| open::unusable(&database, &error))?;
@@ -120,7 +130,8 @@ impl SqliteFiles {
         let epoch = Epoch(meta("epoch")?.unwrap_or(0) as u64);
         let is_clean = used_by.is_some() || meta("clean")? == Some(1);
         let last = open::last_chunk(&connection).map_err(failed)?.last;
-        let first = number("SELECT first FROM chunk ORDER BY first LIMIT 1");
+        // One that says that others came before it is not the first: they have vanished.
+        let first = number("SELECT iif(prev = 0, first, 1) FROM chunk ORDER BY first LIMIT 1");
         let first = first.ok().flatten().map_or(1, |first| first as u64);
         let holes = open::holes(&connection).map_err(failed)?;
         Ok(Self {
@@ -134,6 +145,7 @@ impl SqliteFiles {
             holes,
             is_clean,
             way,
+            stamp,
             epoch,
             used_by,
         })
@@ -155,7 +167,8 @@ impl SqliteFiles {
     }
 
     /// Opens a reader of all its events, those of reserved topics included where every topic is asked for. It reads up to the end
-    /// of [`offsets`](Self::offsets).
+    /// of [`offsets`](Self::offsets). Where nobody has the journal open it reads the file as it lies there: [`settle`](Self::settle)
+    /// tells whether somebody has begun to write to it.
     ///
     /// # Errors
     ///
@@ -194,13 +207,53 @@ impl SqliteFiles {
         Ok(behind.unwrap_or(read.next).max(before + 2))
     }
 
-    /// Makes sure that what is read next is read as it can be now: somebody may have opened the journal since.
-    pub(super) fn settle(&mut self) -> Result<(), JournalError> {
-        if self.way == Way::Alone && wal_bytes(&self.database) > 0 {
-            self.way = Way::Shared;
-            self.connection = self.way.open(&self.database).map_err(failed)?;
+    /// Returns the offsets that the mark beside the log says were flushed, and that are not in it: an end that was lost.
+    pub fn lost_end(&self) -> Range<u64> {
+        let end = self.offsets.end;
+        let flushed = self.mark.map_or(end, |mark| mark.flushed.saturating_add(1));
+        // What a start of the server has found out already is told to readers.
+        let holes = self.holes.iter();
+        let known =
+            holes.filter(|hole| hole.reason == HoleReason::Damaged && hole.range.contains(&end));
+        let start = known.map(|hole| hole.range.end).max().unwrap_or(end);
+        start..flushed.max(start)
+    }
+
+    /// Looks whether somebody has opened the journal of a stopped server since, and makes sure that what is read next is read as it
+    /// can be then. Returns whether it is so: what was read since the last call may be of two moments, and has to be read again, by
+    /// a new [`reader`](Self::reader).
+    ///
+    /// # Errors
+    ///
+    /// See [`JournalError`].
+    pub fn settle(&mut self) -> Result<bool, JournalError> {
+        let stamp = stamps(&self.database);
+        if self.way == Way::Shared || self.stamp == stamp {
+            return Ok(false);
         }
-        Ok(())
+        let used_by = DirectoryLock::holder(&self.directory);
+        self.used_by = used_by.map_err(|error| open::failed(&self.directory, error))?;
+        self.way = Way::of(&self.database, self.used_by);
+        self.stamp = stamp;
+        self.connection = self.way.open(&self.database).map_err(failed)?;
+        Ok(true)
+    }
+
+    /// Does what reads the files; once more if they were written to meanwhile in a way that reading took no notice of.
+    pub(super) fn settled<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Self) -> Result<T, JournalError>,
+    ) -> Result<T, JournalError> {
+        self.settle()?;
+        for _ in 0..SETTLES {
+            let done = work(self);
+            if !self.settle()? {
+                return done;
+            }
+        }
+        Err(JournalError::Io {
+            reason: "somebody opens and closes the journal while it is read: try again".to_owned(),
+        })
     }
 }
 
@@ -224,6 +277,15 @@ impl Way {
         };
         open::look(&format!("file:{}{asked}", escaped(database)))
     }
+}
+
+/// The stamps of a database and of its log of writes.
+fn stamps(database: &Path) -> [Stamp; 2] {
+    use std::os::unix::fs::MetadataExt;
+    [database.to_owned(), beside(database, "-wal")].map(|path| {
+        let found = fs::metadata(path).ok()?;
+        Some((found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+    })
 }
 
 /// Writes a path as that of a URI.

@@ -70,7 +70,10 @@ impl SqliteFiles {
         &mut self,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<JournalInfo, JournalError> {
-        self.settle()?;
+        self.settled(|files| files.look(progress))
+    }
+
+    fn look(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<JournalInfo, JournalError> {
         let mut info = JournalInfo {
             schema: self.schema,
             clean: self.is_clean,
@@ -102,7 +105,6 @@ impl SqliteFiles {
         let in_use = pages.saturating_sub(free) * page_bytes;
         let mut next = self.offsets.start;
         while next < self.offsets.end {
-            self.settle()?;
             let read = headers(&self.connection, next, held, &mut info).map_err(failed)?;
             progress(Progress {
                 bytes: info.event_bytes.min(in_use),

@@ -10,6 +10,7 @@ use super::files::SqliteFiles;
 use super::pages::{self, Page, Progress};
 use crate::event::EventRef;
 use crate::journal::chunk::{ChunkHeader, Frame, Frames, Inflater, Numbers};
+use crate::journal::sqlite::retention::Floors;
 use crate::journal::sqlite::rows;
 use crate::journal::sqlite::upkeep::SpanIndex;
 use crate::journal::sqlite::write::stream_name;
@@ -17,6 +18,7 @@ use crate::journal::{HoleReason, JournalError};
 
 /// Damage that is told one by one, at most; of more of it only the number is.
 const DAMAGE_MAX: usize = 1000;
+const VANISHED: &str = "events that have vanished";
 /// Names whose numbers are kept in memory, about 8 MiB.
 const NAMES_MAX: usize = 1 << 16;
 
@@ -76,7 +78,14 @@ impl SqliteFiles {
         deep: bool,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Verified, JournalError> {
-        self.settle()?;
+        self.settled(|files| files.check(deep, progress))
+    }
+
+    fn check(
+        &mut self,
+        deep: bool,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Verified, JournalError> {
         let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
         let total = self.connection.query_row(pages, [], |row| row.get(0));
         let total: i64 = rows::unless_damaged(total, 0).map_err(failed)?;
@@ -85,10 +94,11 @@ impl SqliteFiles {
             deep,
             total: total as u64,
             before: 0,
-            is_first: true,
             found: Verified::default(),
             topics: HashMap::new(),
             versions: 0,
+            newest: 0,
+            floors: None,
             list: Vec::new(),
             inflater: Inflater::default(),
         };
@@ -111,11 +121,14 @@ struct Check<'f> {
     total: u64,
     /// The last offset that was looked at.
     before: u64,
-    is_first: bool,
     found: Verified,
     topics: HashMap<String, Option<u64>>,
-    /// Events that have a version of their stream.
+    /// Events whose version of their stream is said to be theirs.
     versions: u64,
+    /// Those of them that are the newest of their stream.
+    newest: u64,
+    /// Once they were asked for.
+    floors: Option<Floors>,
     /// The numbers of a chunk's topics.
     list: Vec<u64>,
     inflater: Inflater,
@@ -125,7 +138,6 @@ impl Check<'_> {
     fn chunks(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), JournalError> {
         let end = self.files.offsets.end;
         while self.before + 1 < end {
-            self.files.settle()?;
             let offsets = self.before + 1..end;
             let connection = std::mem::replace(&mut self.files.connection, nothing()?);
             let mut read = Vec::new();
@@ -138,7 +150,7 @@ impl Check<'_> {
                 Ok(Page::More) => {}
                 Ok(Page::End) => {
                     // No row says where the last one ended.
-                    self.link(end - 1, end - 1)?;
+                    self.tell_missing(self.before + 1..end, VANISHED);
                     self.before = end - 1;
                 }
                 Err(error) if rows::is_damage(&error) => self.pass_damage()?,
@@ -173,11 +185,11 @@ impl Check<'_> {
         // A row that was merged over the place is looked at once more.
         if header.first > self.before {
             let missing = self.before + 1..header.prev.saturating_add(1);
-            if !missing.is_empty() && !self.is_first {
-                self.missing(missing, connection)?;
+            if !missing.is_empty() {
+                // Of what goes by retention an empty row stays.
+                self.tell_missing(missing, VANISHED);
             }
         }
-        self.is_first = false;
         self.found.chunks += 1;
         let body = rows::body(row)?;
         self.found.bytes += body.len() as u64;
@@ -274,15 +286,21 @@ impl Check<'_> {
             Some(_) => {}
         }
         if let (Some(version), Some(stream)) = (frame.version, event.stream()) {
-            self.versions += 1;
             let mut name = String::new();
             stream_name(stream.ty, stream.id, &mut name);
-            let sql = "SELECT offset FROM stream_version WHERE version = ?2 \
+            let sql = "SELECT offset, version = (SELECT max(version) FROM stream_version WHERE stream = found.stream) \
+                       FROM stream_version AS found WHERE version = ?2 \
                        AND stream = (SELECT id FROM stream WHERE name = ?1)";
             let mut find = connection.prepare_cached(sql)?;
-            let found = find.query_row(params![name, version as i64], |row| row.get::<_, i64>(0));
+            let found = find.query_row(params![name, version as i64], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
+            });
             let found = rows::unless_damaged(found.optional(), None)?;
-            if found != Some(frame.offset as i64) {
+            let is_said = found.is_some_and(|(offset, _)| offset == frame.offset as i64);
+            if is_said {
+                self.versions += 1;
+                self.newest += u64::from(found.is_some_and(|(_, is_newest)| is_newest));
+            } else if !self.is_gone(connection, frame.offset, event)? {
                 let name = name.replace('\0', "/");
                 let reason = format!(
                     "version {version} of stream {name} is not said to be event {}",
@@ -294,22 +312,23 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Takes what lies between two rows that do not join for damage, unless it is known to be missing, or went meanwhile.
-    fn missing(
+    /// Returns whether retention has taken an event, of which its row says nothing yet. Beside a server floors rise.
+    fn is_gone(
         &mut self,
-        missing: Range<u64>,
         connection: &rusqlite::Connection,
-    ) -> rusqlite::Result<()> {
-        if self.files.used_by().is_some() {
-            let sql = "SELECT first FROM chunk ORDER BY first LIMIT 1";
-            let oldest = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-            let oldest = rows::unless_damaged(oldest.optional(), None)?;
-            if oldest.is_none_or(|oldest| oldest as u64 >= missing.end) {
-                return Ok(());
-            }
+        offset: u64,
+        event: EventRef<'_>,
+    ) -> rusqlite::Result<bool> {
+        let is_gone =
+            |floors: &Floors| floors.is_gone(offset, event.stream().is_some(), event.topic());
+        if self.floors.as_ref().is_some_and(is_gone) {
+            return Ok(true);
         }
-        self.tell_missing(missing, "events that have vanished");
-        Ok(())
+        if self.floors.is_none() || self.files.used_by().is_some() {
+            let floors = Floors::read(connection, self.files.offsets.end - 1);
+            self.floors = Some(rows::unless_damaged(floors, Floors::default())?);
+        }
+        Ok(self.floors.as_ref().is_some_and(is_gone))
     }
 
     /// Leaves out what is known.
@@ -336,18 +355,6 @@ impl Check<'_> {
         }
     }
 
-    fn link(&mut self, last: u64, to: u64) -> Result<(), JournalError> {
-        let missing = self.before + 1..last + 1;
-        if !missing.is_empty() {
-            let connection = std::mem::replace(&mut self.files.connection, nothing()?);
-            let told = self.missing(missing, &connection);
-            self.files.connection = connection;
-            told.map_err(failed)?;
-        }
-        self.before = to;
-        Ok(())
-    }
-
     fn pass_damage(&mut self) -> Result<(), JournalError> {
         let behind = self.files.behind_damage(self.before)?;
         self.tell_missing(self.before + 1..behind, "pages that cannot be read");
@@ -360,11 +367,11 @@ impl Check<'_> {
         let mut from = 0_i64;
         loop {
             let connection = &self.files.connection;
-            let sql = "SELECT first, last FROM span WHERE first >= ?1 ORDER BY first LIMIT 1";
-            let span = connection.query_row(sql, [from], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-            });
-            let span = match span.optional() {
+            // A span and its chunks as they are at one moment: retention takes both away.
+            connection.execute_batch("BEGIN").map_err(failed)?;
+            let span = next_span(connection, from);
+            connection.execute_batch("ROLLBACK").map_err(failed)?;
+            let (first, last, missing) = match span {
                 Ok(Some(span)) => span,
                 Ok(None) => return Ok(()),
                 Err(error) if rows::is_damage(&error) => {
@@ -373,20 +380,17 @@ impl Check<'_> {
                 }
                 Err(error) => return Err(failed(error)),
             };
-            let missing = missing_in_span(connection, span);
-            let missing = rows::unless_damaged(missing, Some(span.0 as u64)).map_err(failed)?;
             if let Some(chunk) = missing {
                 let reason = format!(
-                    "the span of {} to {} does not say what is in the row of {chunk}",
-                    span.0, span.1
+                    "the span of {first} to {last} does not say what is in the row of {chunk}"
                 );
                 self.found.add(chunk..chunk, reason);
             }
-            from = span.0.max(from).saturating_add(1);
+            from = first.max(from).saturating_add(1);
         }
     }
 
-    /// Every version is that of an event: as many as there are.
+    /// Every version is that of an event, but that the newest of a stream outlives it: the next one is counted from it.
     fn streams(&mut self) -> Result<(), JournalError> {
         // Beside a server some come and go while the others are counted; of events that are damaged the versions are there.
         let is_told = self
@@ -397,20 +401,25 @@ impl Check<'_> {
         if self.files.used_by().is_some() || self.found.damages > 0 || is_told {
             return Ok(());
         }
-        let sql = "SELECT count(*) FROM stream_version WHERE offset BETWEEN ?1 AND ?2";
+        let sql = "SELECT (SELECT count(*) FROM stream_version WHERE offset BETWEEN ?1 AND ?2), count(*) \
+                   FROM (SELECT offset, max(version) FROM stream_version GROUP BY stream) \
+                   WHERE offset BETWEEN ?1 AND ?2";
         let offsets = params![self.files.offsets.start as i64, self.before as i64];
-        let count = self
-            .files
-            .connection
-            .query_row(sql, offsets, |row| row.get::<_, i64>(0));
+        let count = self.files.connection.query_row(sql, offsets, |row| {
+            Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
+        });
         match count {
-            Ok(count) if count as u64 == self.versions => {}
-            Ok(count) => {
-                let reason = format!(
-                    "{count} versions of streams are said to be there, of {} events that have one",
-                    self.versions
-                );
-                self.found.add(0..0, reason);
+            Ok((rows, streams)) => {
+                let of_none = rows.saturating_sub(self.versions);
+                let outlived = streams.saturating_sub(self.newest);
+                if of_none != outlived {
+                    let reason = format!(
+                        "{rows} versions of streams are said to be there, of {} events that have one; \
+                         of {outlived} streams the newest event has gone",
+                        self.versions
+                    );
+                    self.found.add(0..0, reason);
+                }
             }
             Err(error) if rows::is_damage(&error) => {
                 self.found
@@ -451,6 +460,23 @@ impl Check<'_> {
 /// Stands where a connection is lent out.
 fn nothing() -> Result<rusqlite::Connection, JournalError> {
     rusqlite::Connection::open_in_memory().map_err(failed)
+}
+
+/// Returns the next span from an offset on, and a chunk that it ought to name for a topic, and does not.
+fn next_span(
+    connection: &rusqlite::Connection,
+    from: i64,
+) -> rusqlite::Result<Option<(i64, i64, Option<u64>)>> {
+    let sql = "SELECT first, last FROM span WHERE first >= ?1 ORDER BY first LIMIT 1";
+    let span = connection.query_row(sql, [from], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+    });
+    let Some(span) = span.optional()? else {
+        return Ok(None);
+    };
+    let missing = missing_in_span(connection, span);
+    let missing = rows::unless_damaged(missing, Some(span.0 as u64))?;
+    Ok(Some((span.0, span.1, missing)))
 }
 
 /// Returns a chunk of a span with a topic for which the span does not name it.
