@@ -43,7 +43,7 @@ fn imported(text: &[u8]) -> Result<Vec<Read>, ExportError> {
 /// Takes it there and back; the record is the same to the byte.
 fn round_trip(event: EventRef<'_>) {
     let mut stored = StoredEvent::new(7, 1_700_000_000_123, event);
-    (stored.version, stored.rest) = (Some(u64::MAX), 4);
+    (stored.version, stored.rest) = (Some(1 << 62), 4);
     let text = exported(&[stored]);
     let lines = text.iter().filter(|byte| **byte == b'\n').count();
     assert_eq!(
@@ -57,7 +57,7 @@ fn round_trip(event: EventRef<'_>) {
     });
     let (offset, recorded, version, rest, again) = &read[0];
     assert_eq!((*offset, *recorded), (7, 1_700_000_000_123));
-    assert_eq!((*version, *rest), (Some(u64::MAX), 4));
+    assert_eq!((*version, *rest), (Some(1 << 62), 4));
     let said = String::from_utf8_lossy(&text);
     assert_eq!(again.record(), event.record(), "{said}");
 }
@@ -222,4 +222,21 @@ fn what_is_no_whole_export_is_told_with_its_place() {
         .unwrap()
         .replace("eventringrecorded", "eventringlater");
     assert!(said(&[lines[0], unknown.as_bytes()]).contains("eventringlater: is not known"));
+}
+
+/// One flipped digit made a journal behind whose last offset there was none.
+#[test]
+fn numbers_that_no_journal_gives_out_are_told() {
+    let event = Event::builder("a", "t").build().unwrap();
+    let first = StoredEvent::new(1, 7, event.as_ref());
+    for number in [(1 << 62) + 1, i64::MAX as u64, u64::MAX] {
+        let far = StoredEvent::new(number, 7, event.as_ref());
+        let mut late = StoredEvent::new(2, 7, event.as_ref());
+        late.version = Some(number);
+        for (event, name) in [(far, "offset"), (late, "version")] {
+            let told = imported(&exported(&[first, event])).unwrap_err();
+            let (line, given) = (3, number);
+            assert_eq!(told, ExportError::Number { line, name, given });
+        }
+    }
 }

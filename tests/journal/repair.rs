@@ -145,3 +145,126 @@ fn a_clock_that_was_ahead_is_taken_back_in_a_new_log() {
         .apply("aside", None, &mut |_| {});
     assert!(there.unwrap_err().to_string().contains("exists"));
 }
+
+/// Killed between the old log and the new database, a repair left a journal without its newest events, and servers opened it.
+#[test]
+fn a_repair_that_is_killed_while_it_exchanges_files_is_ended_by_the_next() {
+    let directory = Directory::new("repair-killed");
+    let mut journal = SqliteJournal::open(&directory.0).unwrap();
+    commit(&mut journal, 1..1000);
+    // As a kill leaves it, with a log.
+    let copy = Directory::new("repair-killed-copy");
+    fs::create_dir(&copy.0).unwrap();
+    for entry in fs::read_dir(&directory.0).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.0.join(entry.file_name())).unwrap();
+    }
+    drop(journal);
+    let done = repaired(&copy, "repair-1", None);
+    assert_eq!((done.events, done.incomplete.len()), (999, 0));
+    assert!(done.aside.join("journal.sqlite-wal").is_file());
+    // The mark that lies aside is not the one that is written to.
+    let mark = fs::read(done.aside.join("durable")).unwrap();
+    let mut journal = SqliteJournal::open(&copy.0).unwrap();
+    commit(&mut journal, 1000..1100);
+    journal.close().unwrap();
+    drop(journal);
+    assert_eq!(fs::read(done.aside.join("durable")).unwrap(), mark);
+    // Back to where the old log is gone and the new database has not got its name.
+    let database = copy.0.join("journal.sqlite");
+    fs::rename(&database, done.aside.join("new.sqlite")).unwrap();
+    fs::copy(done.aside.join("journal.sqlite"), &database).unwrap();
+    fs::write(copy.0.join("repairing"), "repair-1").unwrap();
+    for refused in [
+        SqliteJournal::open(&copy.0).map(|_| ()),
+        SqliteFiles::open(&copy.0).map(|_| ()),
+    ] {
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("a repair was interrupted"), "{refused}");
+    }
+    // Killed behind the last of them, too.
+    for again in [false, true] {
+        if again {
+            fs::write(copy.0.join("repairing"), "repair-1").unwrap();
+        }
+        let mut repair = Repair::open(&copy.0).unwrap();
+        assert!(!repair.is_interrupted());
+        let found = repair.verify(&mut |_| {}).unwrap();
+        assert!(found.is_whole(), "{:?}", found.damage);
+        assert_eq!(found.events, 1099);
+        drop(repair);
+    }
+    let journal = SqliteJournal::open(&copy.0).unwrap();
+    assert_eq!(
+        (journal.recovered().last, &journal.recovered().holes[..]),
+        (1099, &[][..])
+    );
+}
+
+/// An error while files were exchanged left the journal without its log, and the words were that it is as it was.
+#[test]
+fn a_repair_that_fails_puts_back_what_was_there() {
+    let directory = Directory::new("repair-fails");
+    let mut journal = SqliteJournal::open(&directory.0).unwrap();
+    commit(&mut journal, 1..1000);
+    let copy = Directory::new("repair-fails-copy");
+    fs::create_dir(&copy.0).unwrap();
+    for entry in fs::read_dir(&directory.0).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), copy.0.join(entry.file_name())).unwrap();
+    }
+    drop(journal);
+    let (log, shared) = (
+        copy.0.join("journal.sqlite-wal"),
+        copy.0.join("journal.sqlite-shm"),
+    );
+    let before = fs::read(&log).unwrap();
+    let mut repair = Repair::open(&copy.0).unwrap();
+    let failed = repair.apply("aside", None, &mut |_| {
+        // It cannot be removed as a file is, behind the log that is.
+        if shared.is_file() {
+            fs::remove_file(&shared).unwrap();
+            fs::create_dir(&shared).unwrap();
+        }
+    });
+    failed.unwrap_err();
+    assert!(!repair.is_interrupted());
+    drop(repair);
+    fs::remove_dir(&shared).unwrap();
+    assert_eq!(fs::read(&log).unwrap(), before);
+    let journal = SqliteJournal::open(&copy.0).unwrap();
+    assert_eq!(journal.recovered().last, 999);
+}
+
+/// A name that the table had lost got the number that rows of another lost name still had: its floor, its versions.
+#[test]
+fn a_lost_name_inherits_nothing_of_another_one() {
+    let directory = Directory::new("repair-names");
+    let mut journal = SqliteJournal::open(&directory.0).unwrap();
+    commit(&mut journal, 1..600);
+    // The one with the first number is not the first any more.
+    journal.truncate("orders.eu", 300, true).unwrap();
+    journal.erase().unwrap();
+    let other = rusqlite::Connection::open(directory.0.join("journal.sqlite")).unwrap();
+    other
+        .execute_batch("DELETE FROM topic; DELETE FROM stream")
+        .unwrap();
+    drop(other);
+    let done = repaired(&directory, "aside", None);
+    assert_eq!(done.incomplete, ["floor", "stream_version"]);
+    let mut files = SqliteFiles::open(&directory.0).unwrap();
+    let found = files.verify(true, &mut |_| {}).unwrap();
+    assert!(found.is_whole(), "{:?}", found.damage);
+    assert_eq!(found.events, 499);
+    drop(files);
+    let journal = SqliteJournal::open(&directory.0).unwrap();
+    let mut reader = journal.view().reader().unwrap();
+    // 1..600 by fives: two streams of about 60 versions each.
+    assert_eq!(reader.stream_version("cart", "0").unwrap(), Some(59));
+    assert_eq!(reader.stream_version("cart", "1").unwrap(), Some(60));
+    drop(reader);
+    drop(journal);
+    // No floor hides what it was not for.
+    let there = offsets_of(&SqliteFiles::open(&directory.0).unwrap());
+    assert_eq!(there.len(), 499);
+}

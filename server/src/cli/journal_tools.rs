@@ -118,6 +118,10 @@ pub(crate) struct ImportArgs {
     /// Take an export once more whose events are in the journal already
     #[arg(long)]
     pub(crate) again: bool,
+
+    /// Take events that were recorded later than now; every later event counts as recorded then
+    #[arg(long)]
+    pub(crate) from_future: bool,
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ pub(super) fn run(args: &BackupArgs) -> ExitCode {
     match done {
         Ok(done) => {
             let said = format_args!(
-                "{}: {} up to event {}; opened, it is a log of its own",
+                "{}: {} up to event {}; opened, it is a log of its own; \"eventring journal verify\" checks it",
                 args.to.display(),
                 ByteSize(done.bytes),
                 done.last

@@ -5,11 +5,13 @@ use super::unusable;
 use crate::cli::ExportArgs;
 use crate::{console, exit};
 use eventring::event::{Epoch, Filter, Position};
-use eventring::journal::{ExportEncoder, HoleReason, JournalError, Scan, SqliteFiles};
-use std::fs::OpenOptions;
+use eventring::journal::{
+    ExportEncoder, HoleReason, JournalError, JournalReader, Scan, SqliteFiles,
+};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::ops::{ControlFlow, Range};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Bytes of lines that are written at once.
@@ -65,28 +67,69 @@ pub(super) fn run(args: &ExportArgs) -> ExitCode {
 
 /// True where nothing was damaged.
 fn export(args: &ExportArgs) -> Result<bool, ExportError> {
-    let files = SqliteFiles::open(&args.journal.data)?;
+    let mut files = SqliteFiles::open(&args.journal.data)?;
     let filter = match args.topic.as_slice() {
         [] => Filter::all(),
         topics => Filter::parse(topics).map_err(ExportError::Topic)?,
     };
     let mut reader = files.reader()?;
-    let mut range = offsets(args, &files)?;
+    let asked = offsets(args, &files)?;
+    let mut range = asked.clone();
     if let Some(since) = args.since {
         range.start = range.start.max(reader.since(since)?).min(range.end);
+        if files.settle()? {
+            reader = files.reader()?;
+            range.start = asked.start.max(reader.since(since)?).min(asked.end);
+        }
     }
     let mut output = Output::open(&args.file)?;
+    let written = write(&mut files, reader, &filter, range, &mut output);
+    let mut whole = match written {
+        Ok(whole) => whole,
+        Err(error) => {
+            output.give_up();
+            return Err(error);
+        }
+    };
+    let lost = files.lost_end();
+    if asked.end == files.offsets().end && args.to.is_none() && !lost.is_empty() {
+        whole = false;
+        console::err(format_args!(
+            "events {} to {} were flushed, and are not in the journal, nor in the export",
+            lost.start,
+            lost.end - 1
+        ));
+    }
+    Ok(whole)
+}
+
+/// Writes the events of a range; true where nothing of it was damaged.
+fn write(
+    files: &mut SqliteFiles,
+    mut reader: Box<dyn JournalReader>,
+    filter: &Filter,
+    mut range: Range<u64>,
+    output: &mut Output,
+) -> Result<bool, ExportError> {
     let mut encoder = ExportEncoder::new(files.epoch());
     let mut line = Line::new("export");
     let mut text = Vec::with_capacity(2 * WRITE);
     let mut whole = true;
     encoder.begin(&mut text);
     while !range.is_empty() {
-        let scan = Scan::new(&filter, range.clone()).events_max(PAGE);
+        let scan = Scan::new(filter, range.clone()).events_max(PAGE);
+        let (before, length) = (encoder.clone(), text.len());
         let end = reader.read(&scan, &mut |event| {
             encoder.event(&event, &mut text);
             ControlFlow::Continue(())
-        })?;
+        });
+        if files.settle()? {
+            // A server was started: of this page it may have written half.
+            (encoder, reader) = (before, files.reader()?);
+            text.truncate(length);
+            continue;
+        }
+        let end = end?;
         for hole in end
             .holes
             .iter()
@@ -146,7 +189,7 @@ fn position(flag: &'static str, given: &str, epoch: Epoch) -> Result<u64, Export
 /// The place that lines go to.
 struct Output {
     to: Box<dyn Write>,
-    file: Option<std::fs::File>,
+    file: Option<(File, PathBuf)>,
     bytes: u64,
 }
 
@@ -165,7 +208,7 @@ impl Output {
         let file = made.map_err(failed)?;
         Ok(Output {
             to: Box::new(file.try_clone().map_err(failed)?),
-            file: Some(file),
+            file: Some((file, path.to_owned())),
             bytes: 0,
         })
     }
@@ -178,8 +221,25 @@ impl Output {
     }
 
     fn finish(&mut self) -> Result<(), ExportError> {
-        let flushed = self.to.flush();
-        let flushed = flushed.and_then(|()| self.file.as_ref().map_or(Ok(()), |f| f.sync_all()));
+        let flushed = self.to.flush().and_then(|()| {
+            let Some((file, path)) = &self.file else {
+                return Ok(());
+            };
+            file.sync_all()?;
+            // Of its name, too.
+            let folder = path.canonicalize()?.parent().map(Path::to_owned);
+            folder.map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        });
         flushed.map_err(ExportError::Write)
+    }
+
+    /// Says what is left of an export that failed: what was read is not thrown away, the disk may not give it twice.
+    fn give_up(&self) {
+        if let Some((_, path)) = &self.file {
+            console::note(format_args!(
+                "{} is cut off: \"import --partial\" takes what is in it; another export needs another name",
+                path.display()
+            ));
+        }
     }
 }

@@ -9,6 +9,7 @@ use eventring::journal::{
     CommitError, CommitRound, ExportDecoder, ExportLine, Journal, JournalError, JournalReader,
     Retention, RoundEvent, SqliteJournal, SqliteOptions, StateWork, StoredEvent,
 };
+use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -25,6 +26,10 @@ const BATCH_EVENTS_MAX: usize = 1 << 20;
 const LINE_BYTES: usize = (1 << 30) / 3 * 4 + (64 << 20);
 /// Streams whose versions are kept in memory.
 const STREAMS_MAX: usize = 1 << 16;
+/// Longest first line, blank ones before it included.
+const FIRST_BYTES: usize = 1 << 16;
+/// Time by which the clock of the server that recorded an event may have been ahead of this one.
+const AHEAD: SignedDuration = SignedDuration::from_mins(10);
 /// Bytes of the file that are read at once.
 const READ: usize = 256 << 10;
 /// The table of state that says how far exports were taken.
@@ -45,6 +50,12 @@ enum ImportError {
     TooLong { line: u64 },
     #[error("line {line}: a batch of more than {BATCH_EVENTS_MAX} events")]
     Batch { line: u64 },
+    #[error(
+        "line {line}: recorded at {recorded}, which is later than now: every later event would count as recorded then; --from-future takes it"
+    )]
+    Future { line: u64, recorded: Timestamp },
+    #[error("how far this export was taken cannot be read or written: {0}")]
+    Progress(String),
     #[error(
         "the journal has events, of epoch {own}; those of the export are of {given}, and its positions mean nothing here: --append gives them new ones behind event {last}"
     )]
@@ -80,13 +91,22 @@ pub(super) fn run(args: &ImportArgs) -> ExitCode {
         true => Ok(Box::new(io::stdin())),
         false => File::open(&args.file).map(|file| Box::new(file) as Box<dyn Read>),
     };
-    let input = match input {
+    let mut input = match input {
         Ok(input) => BufReader::with_capacity(READ, input),
         Err(error) => {
             console::err(ImportError::Open(args.file.display().to_string(), error));
             return ExitCode::from(exit::USAGE);
         }
     };
+    // Before the journal is opened, which would make one, or give a copy an epoch of its own.
+    let first = match first_line(&mut input) {
+        Ok(first) => first,
+        Err(error) => {
+            console::err(error);
+            return ExitCode::from(exit::FAILED);
+        }
+    };
+    let input = first.as_slice().chain(input);
     // Nothing of it goes by a bound while it is taken: bounds are the server's.
     let options = SqliteOptions::default().retention(Retention::default());
     let mut journal = match SqliteJournal::open_with(&args.journal.data, &options) {
@@ -115,6 +135,26 @@ pub(super) fn run(args: &ImportArgs) -> ExitCode {
     code
 }
 
+/// Reads up to the first line, which says whether it is an export.
+fn first_line(input: &mut impl BufRead) -> Result<Vec<u8>, ImportError> {
+    let (mut text, mut decoder) = (Vec::new(), ExportDecoder::new());
+    loop {
+        let start = text.len();
+        let line = decoder.lines() + 1;
+        let limit = FIRST_BYTES.saturating_sub(start) as u64;
+        let read = (&mut *input).take(limit).read_until(b'\n', &mut text);
+        let read = read.map_err(|error| ImportError::Read { line, error })?;
+        // Also where the limit was met: no first line is that long.
+        if read == 0 {
+            decoder.finish()?;
+        }
+        match decoder.line(&text[start..])? {
+            ExportLine::Blank => {}
+            _ => return Ok(text),
+        }
+    }
+}
+
 /// The part of an export that was taken before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
@@ -131,6 +171,10 @@ struct Import<'j> {
     /// Of the export.
     id: String,
     progress: Progress,
+    /// Its last line was read.
+    is_ended: bool,
+    /// The latest time at which an event may have been recorded, in milliseconds since 1970.
+    not_after: i64,
     /// Events go where they were, and not behind what is there.
     keeps_offsets: bool,
     /// Events of the export up to this one were taken by a run before.
@@ -170,6 +214,11 @@ impl<'j> Import<'j> {
             args,
             id: String::new(),
             progress: Progress::default(),
+            is_ended: false,
+            not_after: match args.from_future {
+                true => i64::MAX,
+                false => (Timestamp::now() + AHEAD).as_millisecond(),
+            },
             keeps_offsets: false,
             skip: 0,
             next: journal.recovered().next,
@@ -201,21 +250,37 @@ impl<'j> Import<'j> {
             bytes += read as u64;
             // A last line without its end may be half of one, also where it can be read.
             let is_cut = read == 0 || !text.ends_with(b"\n") && !is_last(&text);
-            if is_cut {
+            // Behind the last line there is nothing but its end.
+            if read == 0 && self.is_ended {
+                return Ok(());
+            }
+            if is_cut && !self.is_ended {
                 return self.cut_off(&decoder, number);
             }
             match decoder.line(&text) {
                 Ok(ExportLine::Begin { id, epoch }) => self.begin(id, epoch)?,
-                Ok(ExportLine::Event(event)) => self.event(&event, number)?,
+                Ok(ExportLine::Event(event)) => match self.event(&event, number) {
+                    Err(error @ ImportError::Commit { .. }) => return Err(error),
+                    Err(error) => {
+                        self.close_whole();
+                        self.commit(number)?;
+                        return Err(error);
+                    }
+                    Ok(()) => {}
+                },
                 Ok(ExportLine::End) => {
                     self.close_batch();
                     self.progress.is_whole = true;
-                    return self.commit(number);
+                    self.is_ended = true;
+                    self.commit(number)?;
                 }
                 Ok(_) => {}
                 // What was read before it is good, and is told to be there.
                 Err(error) => {
-                    self.commit(number)?;
+                    if !self.is_ended {
+                        self.close_whole();
+                        self.commit(number)?;
+                    }
                     return Err(error.into());
                 }
             }
@@ -231,10 +296,7 @@ impl<'j> Import<'j> {
                 Err(error.into())
             }
             _ => {
-                // Whole batches only: the rest of the last one may be missing.
-                if self.round.last_source() >= self.round.batch_end {
-                    self.close_batch();
-                }
+                self.close_whole();
                 self.commit(line)
             }
         }
@@ -244,15 +306,14 @@ impl<'j> Import<'j> {
     fn begin(&mut self, id: String, epoch: Epoch) -> Result<(), ImportError> {
         let recovered = self.journal.recovered();
         let (last, own, is_new) = (recovered.last, recovered.epoch, recovered.next == 1);
-        let mut found = None;
+        let mut row = Ok(None);
         let mut reader = self.journal.view().reader()?;
-        reader.state(&mut |tx| {
-            found = tx
-                .get(TABLE, id.as_bytes())
-                .ok()
-                .flatten()
-                .and_then(|row| Progress::read(&row));
-        })?;
+        reader.state(&mut |tx| row = tx.get(TABLE, id.as_bytes()))?;
+        // One that cannot be read is not "never": the events would be taken twice.
+        let row = row.map_err(|error| ImportError::Progress(error.to_string()))?;
+        let unreadable = || ImportError::Progress("its row is damaged".to_owned());
+        let found = row.map(|row| Progress::read(&row).ok_or_else(unreadable));
+        let found = found.transpose()?;
         self.reader = Some(reader);
         self.id = id;
         let is_again = self.args.again && found.is_some_and(|(before, _)| before.is_whole);
@@ -283,6 +344,13 @@ impl<'j> Import<'j> {
     fn event(&mut self, event: &StoredEvent<'_>, line: u64) -> Result<(), ImportError> {
         if event.offset <= self.skip {
             return Ok(());
+        }
+        if event.rest as usize > BATCH_EVENTS_MAX {
+            return Err(ImportError::Batch { line });
+        }
+        if event.recorded > self.not_after {
+            let recorded = Timestamp::from_millisecond(event.recorded).unwrap_or(Timestamp::MAX);
+            return Err(ImportError::Future { line, recorded });
         }
         if event.offset > self.round.batch_end {
             self.close_batch();
@@ -332,7 +400,7 @@ impl<'j> Import<'j> {
             (None, None) => None,
         };
         if let Some(own) = own
-            && version != own + 1
+            && Some(version) != own.checked_add(1)
         {
             return Err(ImportError::Version {
                 line,
@@ -343,6 +411,13 @@ impl<'j> Import<'j> {
         }
         self.versions.insert(name, Some(version));
         Ok(())
+    }
+
+    /// Closes the batch if it is complete: the rest of it may be missing.
+    fn close_whole(&mut self) {
+        if self.round.last_source() >= self.round.batch_end {
+            self.close_batch();
+        }
     }
 
     /// The batch is complete: each event of it says how many follow.
@@ -380,6 +455,7 @@ impl<'j> Import<'j> {
             move |tx: &mut dyn eventring::journal::StateTx| tx.put(TABLE, id.as_bytes(), &row);
         round.work.push(StateWork::new(Box::new(put)));
         let committed = self.journal.commit(&mut round);
+        let written = round.work.pop().and_then(|work| work.outcome);
         drop(round);
         committed.map_err(|error| ImportError::Commit { line, error })?;
         // Checkpoints are due between commits.
@@ -393,7 +469,11 @@ impl<'j> Import<'j> {
         if self.versions.len() >= STREAMS_MAX {
             self.versions.clear();
         }
-        Ok(())
+        // The events are there; only that another run would take them again.
+        match written {
+            Some(Err(error)) => Err(ImportError::Progress(error.to_string())),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -44,13 +44,13 @@ fn text(files: &SqliteFiles, info: &JournalInfo) -> Vec<String> {
         format!("epoch:    {}", files.epoch()),
         format!("state:    {state}; schema {}", info.schema),
     ];
-    match offsets.is_empty() {
+    match info.events == 0 {
         true => lines.push("events:   none".to_owned()),
         false => {
             lines.push(format!(
                 "events:   {}, {} to {}, of {} to {}",
                 info.events,
-                offsets.start,
+                info.first,
                 offsets.end - 1,
                 time(info.recorded_first),
                 time(info.recorded_last),
@@ -77,10 +77,15 @@ fn text(files: &SqliteFiles, info: &JournalInfo) -> Vec<String> {
             lowest.name
         ));
     }
+    if info.dead_bytes > 0 {
+        lines.push(format!(
+            "          about {} have gone, and wait for the scavenger",
+            ByteSize(info.dead_bytes)
+        ));
+    }
     if info.floor > 0 {
         lines.push(format!(
-            "          about {} have gone below event {}, and wait for the scavenger",
-            ByteSize(info.dead_bytes),
+            "floor:    {}, below which only events with a stream are left",
             info.floor
         ));
     }
@@ -155,7 +160,7 @@ fn as_json(files: &SqliteFiles, info: &JournalInfo) -> Value {
         "schema": info.schema,
         "used_by": files.used_by(),
         "clean": info.clean,
-        "first": (!is_empty).then_some(offsets.start),
+        "first": (info.events > 0).then_some(info.first),
         "last": (!is_empty).then(|| offsets.end - 1),
         "recorded_first": (!is_empty).then(|| time(info.recorded_first)),
         "recorded_last": (!is_empty).then(|| time(info.recorded_last)),

@@ -36,9 +36,13 @@ fn unusable(error: &JournalError) -> ExitCode {
         JournalError::Foreign { .. } => console::err(format_args!(
             "{error}; --data names the folder that a server was started with"
         )),
-        JournalError::Damaged { .. } => console::err(format_args!(
-            "{error}; \"eventring journal verify\" says what is lost, \"repair\" takes it out"
-        )),
+        JournalError::Damaged { .. } => {
+            console::err(format_args!(
+                "{error}; \"eventring journal verify\" says what is lost, \"repair\" takes it out"
+            ));
+            // Nothing is wrong with how it was asked for.
+            return ExitCode::from(exit::FAILED);
+        }
         other => console::err(other),
     }
     ExitCode::from(exit::USAGE)

@@ -4,8 +4,9 @@ use super::progress::Line;
 use super::{unusable, verify};
 use crate::cli::RepairArgs;
 use crate::{console, exit};
-use eventring::journal::{JournalError, Repair, Repaired};
+use eventring::journal::{JournalError, Repair, Repaired, SqliteFiles};
 use jiff::Timestamp;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Ranges that are printed one by one.
@@ -46,13 +47,60 @@ pub(super) fn run(args: &RepairArgs) -> ExitCode {
     line.finish();
     match done {
         Ok(done) => {
+            drop(repair);
+            let left = is_whole_now(&args.journal.data);
             let written = written.and_then(|()| console::out(text(&done).join("\n")));
-            console::printed(written, exit::OK)
+            let code = match done.incomplete.is_empty() && left {
+                true => exit::OK,
+                false => ExitCode::from(exit::FAILED),
+            };
+            console::printed(written, code)
         }
         Err(error) => {
-            console::err(format_args!("{error}; the journal is as it was"));
+            let state = match repair.is_interrupted() {
+                true => "its files are exchanged half: the same command again ends it",
+                false => "the journal is as it was",
+            };
+            console::err(format_args!("{error}; {state}"));
             ExitCode::from(exit::FAILED)
         }
+    }
+}
+
+/// Looks at what was made; true where all of it is whole.
+fn is_whole_now(data: &Path) -> bool {
+    let found = SqliteFiles::open(data).and_then(|mut files| files.verify(false, &mut |_| {}));
+    match found {
+        Ok(found) => {
+            for damage in &found.damage {
+                console::err(format_args!(
+                    "damaged still: {}: {}",
+                    verify::place(damage),
+                    damage.reason
+                ));
+            }
+            found.is_whole()
+        }
+        Err(error) => {
+            console::err(error);
+            false
+        }
+    }
+}
+
+/// Says what it means that a table is not whole.
+fn meaning(table: &str) -> &'static str {
+    match table {
+        "state" => {
+            "checkpoints, holds and settings of topics may be missing: who asks for a checkpoint may begin anew"
+        }
+        "floor" => "events that were deleted may be there again",
+        "stream" | "stream_version" => {
+            "streams whose events have gone may count their versions anew"
+        }
+        "topic" => "topics have other numbers",
+        "hole" => "ranges that were missing before may be told as damaged",
+        _ => "the next start looks what is missing",
     }
 }
 
@@ -73,7 +121,8 @@ fn text(done: &Repaired) -> Vec<String> {
     }
     for table in &done.incomplete {
         lines.push(format!(
-            "incomplete: the table {table} could not be read to its end"
+            "incomplete: the table {table} could not be read to its end: {}",
+            meaning(table)
         ));
     }
     if done.rebased > 0 {

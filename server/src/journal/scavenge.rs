@@ -6,6 +6,7 @@ use crate::{console, exit};
 use bytesize::ByteSize;
 use eventring::journal::{Journal, Retention, SqliteFiles, SqliteJournal, SqliteOptions};
 use std::fmt::Display;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Removes what has gone, and says how much of it.
@@ -38,10 +39,12 @@ pub(super) fn run(args: &ScavengeArgs) -> ExitCode {
     if let Err(error) = closed {
         return failed(error);
     }
-    let erased = if args.erase {
-        "; no byte of what has gone is left"
-    } else {
-        ""
+    let erased = match (args.erase, has_repairs(&args.journal.data)) {
+        (true, false) => "; no byte of what has gone is left",
+        (true, true) => {
+            "; no byte of what has gone is left in it, but the repair-* folders beside it have what was there before"
+        }
+        (false, _) => "",
     };
     let said = format!(
         "removed {} events, {}; {} are there{erased}",
@@ -50,6 +53,12 @@ pub(super) fn run(args: &ScavengeArgs) -> ExitCode {
         stats.events,
     );
     console::printed(console::out(said), exit::OK)
+}
+
+/// Returns whether a repair has put an older database aside.
+fn has_repairs(data: &Path) -> bool {
+    let mut found = std::fs::read_dir(data).into_iter().flatten().flatten();
+    found.any(|entry| entry.file_name().as_encoded_bytes().starts_with(b"repair-"))
 }
 
 fn failed(error: impl Display) -> ExitCode {

@@ -56,7 +56,7 @@ pub(super) fn text(found: &Verified) -> io::Result<()> {
     console::out(out)
 }
 
-fn place(damage: &Damage) -> String {
+pub(super) fn place(damage: &Damage) -> String {
     let offsets = &damage.offsets;
     match offsets.end.saturating_sub(offsets.start) {
         0 => "no event".to_owned(),

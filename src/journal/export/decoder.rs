@@ -1,7 +1,7 @@
 //! Reads an export, line by line.
 
 use super::error::ExportError;
-use super::{FORMAT, MARK};
+use super::{FORMAT, MARK, NUMBER_MAX};
 use crate::event::{Epoch, EventBuilder, EventError, EventLimits, read_archived};
 use crate::journal::StoredEvent;
 use crate::json::Members;
@@ -117,6 +117,13 @@ impl ExportDecoder {
                 found,
                 expected,
             });
+        }
+        let numbers = [("offset", offset), ("version", stamp.version.unwrap_or(0))];
+        for (name, given) in numbers {
+            if given > NUMBER_MAX {
+                let line = number;
+                return Err(ExportError::Number { line, name, given });
+            }
         }
         if offset <= self.last {
             return Err(ExportError::Order {

@@ -32,7 +32,7 @@ use crate::journal::StoredEvent;
 /// assert_eq!(offsets, [3]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ExportEncoder {
     epoch: Epoch,
     id: Epoch,

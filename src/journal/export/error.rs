@@ -53,8 +53,20 @@ pub enum ExportError {
         /// The offset of the event before.
         before: u64,
     },
+    /// A number is one that no journal gives out: the line is not as it was written.
+    #[error("line {line}: {given} is no {name} that a journal gives out: the line is damaged")]
+    Number {
+        /// The line.
+        line: u64,
+        /// The meaning of the number.
+        name: &'static str,
+        /// The number.
+        given: u64,
+    },
     /// Something stands behind the last line.
-    #[error("line {line}: behind the end of the export")]
+    #[error(
+        "line {line}: behind the end of the export; where a second one begins there, import one at a time"
+    )]
     Behind {
         /// The line.
         line: u64,

@@ -27,3 +27,5 @@ pub use error::ExportError;
 const MARK: &str = "eventringexport";
 /// The format that is written.
 const FORMAT: u64 = 1;
+/// The highest offset, and version of a stream, that a journal can go on behind; no server comes near.
+const NUMBER_MAX: u64 = 1 << 62;

@@ -125,6 +125,7 @@ impl SqliteJournal {
         open::check_version()?;
         open::prepare(directory).map_err(|error| open::failed(directory, error))?;
         let lock = DirectoryLock::take(directory)?;
+        open::refuse_half_repaired(directory)?;
         let path = directory.join(open::DATABASE);
         let failed = |error: rusqlite::Error| open::failed(&path, error);
         let mut reserve = Reserve::open(directory);

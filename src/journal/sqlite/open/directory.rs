@@ -6,8 +6,26 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use crate::journal::JournalError;
+
 /// The name of the database in its directory.
 pub(in crate::journal::sqlite) const DATABASE: &str = "journal.sqlite";
+
+/// The file that is there while a repair exchanges the database; it has the name of the folder with the new one.
+pub(in crate::journal::sqlite) const REPAIRING: &str = "repairing";
+
+/// Refuses a directory in which a repair did not come to its end: the database may be without its log.
+pub(in crate::journal::sqlite) fn refuse_half_repaired(
+    directory: &Path,
+) -> Result<(), JournalError> {
+    match directory.join(REPAIRING).exists() {
+        true => Err(super::failed(
+            directory,
+            "a repair was interrupted: \"eventring journal repair\" ends it",
+        )),
+        false => Ok(()),
+    }
+}
 
 /// Makes a directory that nobody else may look into, where it is not there yet. Its name is on the disk before anything is
 /// put into it.

@@ -11,7 +11,7 @@ use std::path::Path;
 
 pub(super) use boot::boot;
 pub(super) use connect::{check_version, checkpoints, look, reader, set_synchronous, writer};
-pub(super) use directory::{DATABASE, Identity, flush, prepare};
+pub(super) use directory::{DATABASE, Identity, REPAIRING, flush, prepare, refuse_half_repaired};
 pub(super) use recover::{
     UNFLUSHED, UNFLUSHED_OFFSETS, begin, holes, last_chunk, recover, write_hole,
 };

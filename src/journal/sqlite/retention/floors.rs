@@ -76,6 +76,11 @@ impl Floors {
         self.topics.get(name).map(|(number, _)| *number)
     }
 
+    /// Returns the floors of topics, by their numbers.
+    pub(in crate::journal::sqlite) fn of_topics(&self) -> HashMap<u64, Floor> {
+        self.topics.values().copied().collect()
+    }
+
     pub(super) fn topic(&self, name: &str) -> Floor {
         let found = self.topics.get(name);
         found.map(|(_, floor)| *floor).unwrap_or_default()

@@ -28,7 +28,7 @@ use crate::deadline;
 use crate::journal::chunk::ChunkBuilder;
 use crate::journal::{Retention, RoundEvent, holds};
 
-pub(super) use floors::Floors;
+pub(super) use floors::{Floor, Floors};
 pub(super) use rewrite::{Gone, Rewritten, Run, Worth, rewrite};
 pub(super) use sweep::Sweep;
 pub(super) use taken::TakenTopics;

@@ -2,6 +2,7 @@
 
 mod files;
 mod repair;
+mod swap;
 
 pub use files::{BackedUp, Damage, JournalInfo, Progress, SqliteFiles, Verified};
 pub use repair::{Repair, Repaired};

@@ -12,10 +12,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use super::files::pages::{self, Page};
 use super::files::{Progress, SqliteFiles, Verified, beside, failed};
+use super::swap::{NEW, Swap};
 use crate::event::{Epoch, EventRef};
 use crate::journal::chunk::{ChunkBuilder, Frame, Frames, Inflater, Numbers};
 use crate::journal::sqlite::files::DirectoryLock;
-use crate::journal::sqlite::open::{self, DATABASE, Identity};
+use crate::journal::sqlite::open::{self, DATABASE, Identity, REPAIRING};
 use crate::journal::sqlite::rows;
 use crate::journal::sqlite::write::{insert_chunk, stream_name};
 use crate::journal::{Hole, HoleReason, JournalError};
@@ -32,8 +33,6 @@ const TABLES: &[&str] = &[
 ];
 /// Bytes of rows in one transaction.
 const ROUND_BYTES: u64 = 16 << 20;
-/// The name of the new database until it is whole.
-const NEW: &str = "new.sqlite";
 
 /// The repair of a journal that nobody has open.
 ///
@@ -77,25 +76,29 @@ pub struct Repaired {
     pub rewritten: u64,
     /// Ranges of events that are missing now, and told to readers.
     pub missing: Vec<Range<u64>>,
-    /// Tables that could not be read to their end.
+    /// Tables that could not be read to their end, or of whose rows some belong to nothing any more.
     pub incomplete: Vec<String>,
     /// Events whose time was after the one that is allowed.
     pub rebased: u64,
 }
 
 impl Repair {
-    /// Takes the journal of a directory.
+    /// Takes the journal of a directory. A repair that was interrupted while it exchanged the files comes to its end first.
     ///
     /// # Errors
     ///
     /// [`Locked`](JournalError::Locked) while somebody has it open, and as [`SqliteFiles::open`].
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, JournalError> {
         let directory = directory.as_ref();
-        if !directory.join(DATABASE).is_file() {
+        let is_begun = directory.join(REPAIRING).is_file();
+        if !is_begun && !directory.join(DATABASE).is_file() {
             // It says what is missing, and makes nothing.
             SqliteFiles::open(directory)?;
         }
         let lock = DirectoryLock::take(directory)?;
+        let begun =
+            Swap::begun(directory).and_then(|begun| begun.map_or(Ok(()), |swap| swap.finish()));
+        begun.map_err(|error| open::failed(directory, error))?;
         Ok(Self {
             files: SqliteFiles::open_as(directory, None)?,
             _lock: lock,
@@ -117,7 +120,8 @@ impl Repair {
     ///
     /// # Errors
     ///
-    /// The folder is there already; something cannot be written: the journal is as it was then.
+    /// The folder is there already; something cannot be written: the journal is as it was then, unless
+    /// [`is_interrupted`](Self::is_interrupted).
     pub fn apply(
         &mut self,
         name: &str,
@@ -138,8 +142,14 @@ impl Repair {
             // Half a copy, in a folder that was made for it.
             let _ = fs::remove_dir_all(&aside);
         })?;
-        self.swap(&new, &aside).map_err(told(&aside))?;
+        Swap::new(&directory, &aside).run().map_err(told(&aside))?;
         Ok(repaired)
+    }
+
+    /// Returns whether an error came while files were exchanged, and they could not be put back: the journal cannot be opened until
+    /// another [`open`](Self::open) has ended it.
+    pub fn is_interrupted(&self) -> bool {
+        self.files.directory.join(REPAIRING).exists()
     }
 
     fn copy(
@@ -165,6 +175,7 @@ impl Repair {
             builder: ChunkBuilder::default(),
             inflater: Inflater::default(),
             topics: HashMap::new(),
+            highest: 0,
             done: Repaired {
                 aside: aside.to_owned(),
                 events: 0,
@@ -178,6 +189,7 @@ impl Repair {
             copy.table(table)?;
         }
         copy.chunks(&self.files, progress)?;
+        copy.orphans().map_err(failed)?;
         if let Some(mark) = self.files.mark.filter(|_| not_after.is_none()) {
             // What was flushed and is not in the log.
             copy.missing(self.files.offsets.end..mark.flushed.saturating_add(1));
@@ -216,32 +228,6 @@ impl Repair {
         }
         Ok(done)
     }
-
-    /// Puts the new database in the place of the old one, which stays under a second name.
-    fn swap(&mut self, new: &Path, aside: &Path) -> io::Result<()> {
-        let database = self.files.database.clone();
-        let directory = self.files.directory.clone();
-        for name in [DATABASE, "journal.sqlite-wal", "durable"] {
-            let path = directory.join(name);
-            if path.is_file() {
-                fs::hard_link(&path, aside.join(name))
-                    .or_else(|_| fs::copy(&path, aside.join(name)).map(|_| ()))?;
-            }
-        }
-        open::flush(aside)?;
-        open::flush(&directory)?;
-        // SQLite would take the log of the old database for that of the new one: it goes first. Whoever is killed between the two
-        // has the old one without its log, which the mark tells; all of it lies aside.
-        for left in ["-wal", "-shm"] {
-            match fs::remove_file(beside(&database, left)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        open::flush(&directory)?;
-        fs::rename(new, &database)?;
-        open::flush(&directory)
-    }
 }
 
 /// One copy of what can be read.
@@ -257,10 +243,31 @@ struct Copy<'c> {
     inflater: Inflater,
     /// The numbers of topics and of streams, which begin with a zero byte.
     topics: HashMap<String, i64>,
+    /// The highest number of a topic in rows that were copied.
+    highest: u64,
     done: Repaired,
 }
 
 impl Copy<'_> {
+    /// Takes out rows that belong to a name that is lost, and says that something went with them.
+    fn orphans(&mut self) -> rusqlite::Result<()> {
+        for (table, of) in [
+            (
+                "floor",
+                "topic <> 0 AND topic NOT IN (SELECT id FROM topic)",
+            ),
+            ("stream_version", "stream NOT IN (SELECT id FROM stream)"),
+        ] {
+            let gone = self
+                .to
+                .execute(&format!("DELETE FROM {table} WHERE {of}"), [])?;
+            if gone > 0 && !self.done.incomplete.iter().any(|known| known == table) {
+                self.done.incomplete.push(table.to_owned());
+            }
+        }
+        Ok(())
+    }
+
     /// Copies a table as far as it can be read: from its beginning, and from its end.
     fn table(&mut self, table: &str) -> Result<(), JournalError> {
         let sql = "SELECT count(*) FROM sqlite_master WHERE name = ?1";
@@ -385,6 +392,7 @@ impl Copy<'_> {
         let mut is_whole = (crc == 0 || crc32c::crc32c(body) == crc)
             && self.not_after.is_none_or(|at| header.recorded_last <= at);
         let known: Vec<u64> = Numbers::new(topics).collect();
+        self.highest = self.highest.max(known.last().copied().unwrap_or(0));
         let mut missing = Vec::new();
         let mut numbers = Vec::new();
         let mut good: Vec<Frame<'_>> = Vec::new();
@@ -462,10 +470,21 @@ impl Copy<'_> {
         let number = match found.optional()? {
             Some(number) => number,
             None => {
+                // Rows of a name that was lost still mean its number.
+                let (other, column) = match table {
+                    "topic" => ("floor", "topic"),
+                    _ => ("stream_version", "stream"),
+                };
                 let sql = format!(
-                    "INSERT INTO {table} SELECT ifnull(max(id), 0) + 1, ?1 FROM {table} RETURNING id"
+                    "INSERT INTO {table} SELECT max(ifnull((SELECT max(id) FROM {table}), 0), \
+                     ifnull((SELECT max({column}) FROM {other}), 0), ?2) + 1, ?1 RETURNING id"
                 );
-                self.to.query_row(&sql, [name], |row| row.get(0))?
+                let seen = match table {
+                    "topic" => self.highest,
+                    _ => 0,
+                };
+                self.to
+                    .query_row(&sql, params![name, seen as i64], |row| row.get(0))?
             }
         };
         if self.topics.len() >= 1 << 16 {

@@ -92,6 +92,7 @@ impl SqliteFiles {
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, JournalError> {
         let used_by = DirectoryLock::holder(directory.as_ref());
         let used_by = used_by.map_err(|error| open::failed(directory.as_ref(), error))?;
+        open::refuse_half_repaired(directory.as_ref())?;
         Self::open_as(directory.as_ref(), used_by)
     }
 

@@ -1,12 +1,15 @@
 //! What is in a journal, and how large it is.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::failed;
 use super::files::{SqliteFiles, wal_bytes};
 use super::pages::Progress;
+use crate::journal::chunk::{ChunkHeader, Numbers};
 use crate::journal::holds::{self, Hold};
-use crate::journal::sqlite::retention::Floors;
+use crate::journal::sqlite::retention::{Floor, Floors};
 use crate::journal::sqlite::rows;
 use crate::journal::sqlite::write::StateTables;
 use crate::journal::{Hole, JournalError};
@@ -22,6 +25,8 @@ pub struct JournalInfo {
     pub schema: u32,
     /// Used by a process, or closed in order; otherwise the next start looks what is missing.
     pub clean: bool,
+    /// The offset of the first event that is there, or of one that has gone and shares its row; 0: there is none.
+    pub first: u64,
     /// The time of the first event, milliseconds since 1970; 0: there is none.
     pub recorded_first: i64,
     /// The time of the last event.
@@ -38,7 +43,8 @@ pub struct JournalInfo {
     pub stream_bytes: u64,
     /// Bytes of rows at or above the lowest position that somebody holds.
     pub held_bytes: u64,
-    /// Bytes of rows whose events have gone, but for those with a stream, about: the scavenger has not come to them yet.
+    /// Bytes of events that have gone, by the bounds of all topics or of their own, or on request, and that the scavenger has not
+    /// come to yet. About: what is said of a row is its topics, and events with a stream count by their share.
     pub dead_bytes: u64,
     /// The offset below which events have gone by the bounds of all topics, or on request; 0: none have.
     pub floor: u64,
@@ -101,11 +107,18 @@ impl SqliteFiles {
         })?;
         let floors = Floors::read(connection, self.offsets.end).map_err(failed)?;
         info.floor = floors.all().of(false);
+        let topics = floors.of_topics();
+        let mut below = Below {
+            floors: &floors,
+            topics: &topics,
+            events: 0,
+        };
         let held = info.holds.iter().map(|hold| hold.position).min();
         let in_use = pages.saturating_sub(free) * page_bytes;
         let mut next = self.offsets.start;
         while next < self.offsets.end {
-            let read = headers(&self.connection, next, held, &mut info).map_err(failed)?;
+            let read =
+                headers(&self.connection, next, held, &mut below, &mut info).map_err(failed)?;
             progress(Progress {
                 bytes: info.event_bytes.min(in_use),
                 bytes_total: in_use,
@@ -116,6 +129,17 @@ impl SqliteFiles {
                 None => break,
             }
         }
+        let events = below.events;
+        if events > 0 && floors.all().of(true) < info.floor.max(1) {
+            // They stay, unless they were asked for as well.
+            let sql = format!(
+                "SELECT count(*) FROM stream_version WHERE offset < {}",
+                floors.highest()
+            );
+            let streams = number(&self.connection, &sql)?.min(events);
+            info.dead_bytes -=
+                (u128::from(info.dead_bytes) * u128::from(streams) / u128::from(events)) as u64;
+        }
         info.index_bytes = in_use.saturating_sub(info.event_bytes);
         if let Some(mean) = info.event_bytes.checked_div(info.events) {
             info.stream_bytes = (info.stream_events * mean).min(info.event_bytes);
@@ -124,11 +148,38 @@ impl SqliteFiles {
     }
 }
 
+/// The floors that rows are looked at by.
+struct Below<'f> {
+    floors: &'f Floors,
+    topics: &'f HashMap<u64, Floor>,
+    /// Events of rows below the highest floor.
+    events: u64,
+}
+
+impl Below<'_> {
+    /// Returns the bytes of a row that are those of topics whose events have gone.
+    fn dead(&mut self, header: &ChunkHeader, topics: &[u8], bytes: u64) -> u64 {
+        if header.last >= self.floors.highest() {
+            return 0;
+        }
+        self.events += u64::from(header.count);
+        let all = self.floors.all().of(false);
+        let (mut dead, mut of) = (0, 0);
+        for number in Numbers::new(topics) {
+            let own = self.topics.get(&number).map_or(0, |floor| floor.of(false));
+            dead += u64::from(header.last < all.max(own));
+            of += 1;
+        }
+        (bytes * dead).checked_div(of).unwrap_or(0)
+    }
+}
+
 /// Counts some rows from an offset on; returns the last offset of them.
 fn headers(
     connection: &Connection,
     from: u64,
     held: Option<u64>,
+    below: &mut Below<'_>,
     info: &mut JournalInfo,
 ) -> rusqlite::Result<Option<u64>> {
     let sql = "SELECT first, last, prev, count, recorded_first, recorded_last, topics, crc, length(body) \
@@ -142,7 +193,9 @@ fn headers(
             last = last.max(u64::try_from(first).ok());
             continue;
         };
-        if info.events == 0 {
+        // Of what has gone an empty row stays.
+        if info.events == 0 && header.count > 0 {
+            info.first = header.first;
             info.recorded_first = header.recorded_first;
         }
         info.recorded_last = header.recorded_last;
@@ -151,9 +204,7 @@ fn headers(
         let body: i64 = row.get(8)?;
         let bytes = body as u64 + topics.len() as u64;
         info.event_bytes += bytes;
-        if header.last < info.floor {
-            info.dead_bytes += bytes;
-        }
+        info.dead_bytes += below.dead(&header, topics, bytes);
         if held.is_some_and(|held| header.last >= held) {
             info.held_bytes += bytes;
         }

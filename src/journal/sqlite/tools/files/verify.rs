@@ -325,7 +325,7 @@ impl Check<'_> {
             return Ok(true);
         }
         if self.floors.is_none() || self.files.used_by().is_some() {
-            let floors = Floors::read(connection, self.files.offsets.end - 1);
+            let floors = Floors::read(connection, self.files.offsets.end);
             self.floors = Some(rows::unless_damaged(floors, Floors::default())?);
         }
         Ok(self.floors.as_ref().is_some_and(is_gone))
