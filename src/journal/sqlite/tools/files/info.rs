@@ -112,6 +112,7 @@ impl SqliteFiles {
             floors: &floors,
             topics: &topics,
             events: 0,
+            end: 0,
         };
         let held = info.holds.iter().map(|hold| hold.position).min();
         let in_use = pages.saturating_sub(free) * page_bytes;
@@ -132,10 +133,8 @@ impl SqliteFiles {
         let events = below.events;
         if events > 0 && floors.all().of(true) < info.floor.max(1) {
             // They stay, unless they were asked for as well.
-            let sql = format!(
-                "SELECT count(*) FROM stream_version WHERE offset < {}",
-                floors.highest()
-            );
+            let end = below.end;
+            let sql = format!("SELECT count(*) FROM stream_version WHERE offset < {end}");
             let streams = number(&self.connection, &sql)?.min(events);
             info.dead_bytes -=
                 (u128::from(info.dead_bytes) * u128::from(streams) / u128::from(events)) as u64;
@@ -152,8 +151,10 @@ impl SqliteFiles {
 struct Below<'f> {
     floors: &'f Floors,
     topics: &'f HashMap<u64, Floor>,
-    /// Events of rows below the highest floor.
+    /// Events of rows in which some have gone.
     events: u64,
+    /// The offset behind the last of these rows.
+    end: u64,
 }
 
 impl Below<'_> {
@@ -162,13 +163,16 @@ impl Below<'_> {
         if header.last >= self.floors.highest() {
             return 0;
         }
-        self.events += u64::from(header.count);
         let all = self.floors.all().of(false);
         let (mut dead, mut of) = (0, 0);
         for number in Numbers::new(topics) {
             let own = self.topics.get(&number).map_or(0, |floor| floor.of(false));
             dead += u64::from(header.last < all.max(own));
             of += 1;
+        }
+        if dead > 0 {
+            self.events += u64::from(header.count);
+            self.end = header.last + 1;
         }
         (bytes * dead).checked_div(of).unwrap_or(0)
     }
