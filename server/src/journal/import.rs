@@ -107,9 +107,7 @@ pub(super) fn run(args: &ImportArgs) -> ExitCode {
         }
     };
     let input = first.as_slice().chain(input);
-    // Nothing of it goes by a bound while it is taken: bounds are the server's.
-    let options = SqliteOptions::default().retention(Retention::default());
-    let mut journal = match SqliteJournal::open_with(&args.journal.data, &options) {
+    let mut journal = match SqliteJournal::open_with(&args.journal.data, &options()) {
         Ok(journal) => journal,
         Err(error) => return unusable(&error),
     };
@@ -133,6 +131,11 @@ pub(super) fn run(args: &ImportArgs) -> ExitCode {
     };
     console::note(format_args!("{taken} events taken{again}"));
     code
+}
+
+/// Nothing goes by a bound while an export is taken: bounds are the server's.
+fn options() -> SqliteOptions {
+    SqliteOptions::default().retention(Retention::default())
 }
 
 /// Reads up to the first line, which says whether it is an export.
@@ -508,4 +511,16 @@ impl Progress {
 /// The last line of an export is whole whether or not a line feed follows it.
 fn is_last(text: &[u8]) -> bool {
     text.starts_with(b"{\"eventringexport\":\"end\"") && text.ends_with(b"}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With the bound of 10 GiB that a journal has by itself, one event into a larger one made a tenth of it go, and cut its holds.
+    #[test]
+    fn nothing_goes_by_a_bound_while_an_export_is_taken() {
+        assert_eq!(options().retention, Retention::default());
+        assert_ne!(SqliteOptions::default().retention, Retention::default());
+    }
 }

@@ -29,7 +29,9 @@
 //! The copy is of one moment, is flushed when the command ends, and has everything: events, topics, endpoints, checkpoints.
 //! While it is made, the log of writes of a running server cannot begin anew, and grows by what is written. A copy that is
 //! opened is a log of its own with a new epoch: whoever comes back with a position of the old one is told by a `reset`
-//! ([`resume`](super::super::resume)), and never given other events for it.
+//! ([`resume`](super::super::resume)), and never given other events for it. Until it is whole its file has another name
+//! (`journal.sqlite.part`), so that a backup that was killed is no journal. Where a server starts while the files of a stopped one are
+//! copied, the copy is made again from the beginning.
 //!
 //! # Export and import
 //!
@@ -51,7 +53,11 @@
 //!
 //! An import that breaks off (a full disk, a kill, a bad line) leaves whole batches, and says how many events were taken; the
 //! same command goes on behind them. An export that was cut off is told with the line and the byte, and `--partial` takes what is
-//! there; one that was taken to its end is not taken twice but with `--again`.
+//! there; one that was taken to its end is not taken twice but with `--again`. Two exports in one input are an error behind the first
+//! one. Events that were recorded later than now (by ten minutes) are refused, since every later event would count as recorded then:
+//! `--from-future` takes them. Nothing of the journal's own goes by a bound while it takes an export.
+//!
+//! An export ends with exit code 1, and says which events, where some are damaged or where an end that was flushed is lost.
 //!
 //! # Room
 //!
@@ -73,7 +79,9 @@
 //! a new database (topics and versions of streams from the events where their tables have lost them), ranges that cannot be read are
 //! written down, and the new database takes the place of the old one. The epoch stays. Nothing is deleted: the files that were
 //! there lie in `repair-TIME` within the folder, until you remove them; there has to be room for both. One of which not even the end can
-//! be read is refused: restore a backup.
+//! be read is refused: restore a backup. Killed while it exchanges the files, it leaves a file `repairing`, and nothing opens the
+//! journal until `repair`, given again, has ended it. Exit code 1 says that a table was not whole, and what that means: checkpoints
+//! that are missing, deleted events that are there again.
 //!
 //! `--rebase-clock` is for a clock that was ahead. Times of a journal never go back, so that all events to come would be of
 //! that future: those that are count as taken now, in a log with a new epoch.

@@ -67,7 +67,7 @@ pub struct SqliteFiles {
 /// Times that work on files is done again because somebody has opened or closed the journal meanwhile.
 const SETTLES: usize = 5;
 
-/// What tells whether somebody has written to a file: its number, its length, and the time of the last change.
+/// The sign of a file by which it is noticed that somebody has written to it: its number, its length, and the time of the last change.
 type Stamp = Option<(u64, u64, i64, i64)>;
 
 /// The way in which the database can be read without changing anything.
