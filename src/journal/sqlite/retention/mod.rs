@@ -2,7 +2,8 @@
 //!
 //! What goes by a bound of the journal in all goes as whole chunks from the oldest on (`prefix`), and the floor rises with
 //! them. What goes by a bound of its topic, or is truncated, is gone for readers once the floor of the topic is raised; chunks
-//! of which half has gone are rewritten by a walk over all (`sweep`). A floor is shown to readers before the transaction commits: whoever sees rows gone sees why.
+//! of which half has gone are rewritten by a walk over all (`sweep`). A pass over the oldest begins where the last one has come to: events with a
+//! stream that lie below are read and counted once. Whatever cannot be read stays, and ends nothing. A floor is shown to readers before the transaction commits: whoever sees rows gone sees why.
 
 mod buckets;
 mod clock;
@@ -55,7 +56,7 @@ const SWEEP_PART: u64 = 10;
 const SWEEP_ALL: u64 = i64::MAX as u64;
 /// After an error nothing is tried for so long, unless somebody commits; and for so long where something could not be read.
 const PAUSED: Duration = Duration::from_secs(10);
-const UNREADABLE: Duration = Duration::from_mins(1);
+const UNREADABLE: Duration = Duration::from_secs(60);
 /// Bytes that went by floors of topics since the last walk that looked for them was done: a walk that was broken off is made again.
 const UNSWEPT: &str = "unswept";
 /// The keys of `meta`: bytes of events with a stream that passes have looked at, and up to which offset; events, and up to which
@@ -100,7 +101,7 @@ pub(super) struct Retaining {
     is_stuck: bool,
     /// Up to this offset they are taken one by one.
     beside: u64,
-    /// What the last pass left; that over topics.
+    /// The rest that the last pass left; that over topics.
     left: Left,
     topics_left: Left,
 }
@@ -120,7 +121,7 @@ struct Added {
     events: u64,
 }
 
-/// What a pass has left.
+/// The rest that a pass has left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Left {
     /// Nothing that is to go.
@@ -128,7 +129,7 @@ enum Left {
     Nothing,
     /// More: the next one takes it.
     More,
-    /// What is to go may not.
+    /// Some that may not go yet.
     Blocked,
 }
 

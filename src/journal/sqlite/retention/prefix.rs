@@ -26,7 +26,7 @@ pub(super) struct Pass {
     /// Bytes that are to go, and events.
     bytes: u64,
     events: u64,
-    /// What was taken before this time is to go, whatever its size.
+    /// The time before which everything is to go, whatever its size.
     older_than: Option<i64>,
     /// Bytes and events that may go in this pass.
     bytes_max: u64,
@@ -82,7 +82,7 @@ pub(super) struct Stepped {
 pub(in crate::journal::sqlite) struct Looked {
     /// With the bytes of their rows; `None`: it is damaged, or cannot be read.
     rows: Vec<Option<(ChunkHeader, u64)>>,
-    /// What lies before it cannot be read.
+    /// The offset before which nothing more can be read; 0: all could.
     behind: u64,
     /// There is no more.
     is_all: bool,
