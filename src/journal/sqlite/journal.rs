@@ -690,7 +690,7 @@ impl Open {
         let there = self.there(view);
         let work = match self.retaining.due(there, now) {
             Ok(Work::Build) => {
-                self.retaining.build(view);
+                self.retaining.build(view, now);
                 return Some(Duration::ZERO);
             }
             Ok(work) => work,
@@ -882,13 +882,17 @@ impl Open {
 
     fn close(&mut self, view: &View) -> Result<(), CommitError> {
         let (events, last) = (view.events(), self.last);
-        self.transact(true, view, |writer| {
+        let mut retaining = std::mem::take(&mut self.retaining);
+        let done = self.transact(true, view, |writer| {
             writer.write_with(|connection, _| {
+                retaining.close(connection, Instant::now())?;
                 retention::write_events(connection, events, last)?;
                 let sql = "INSERT OR REPLACE INTO meta VALUES('clean', 1)";
                 connection.prepare_cached(sql)?.execute([]).map(|_| ())
             })
-        })?;
+        });
+        self.retaining = retaining;
+        done?;
         let _ = self.mark.write(self.last, self.last);
         self.checkpointer.close()
     }

@@ -66,8 +66,9 @@ impl TopicBuckets {
         self.bounds = bounds;
     }
 
-    /// Adds an event behind the others, or before them, where what was there before is looked through.
-    pub(super) fn add(&mut self, offset: u64, recorded: i64, bytes: u64, is_before: bool) {
+    /// Adds an event behind the others, or before them, where what was there before is looked through. Returns whether its number or
+    /// size asks for some to go.
+    pub(super) fn add(&mut self, offset: u64, recorded: i64, bytes: u64, is_before: bool) -> bool {
         self.events += 1;
         self.bytes += bytes;
         self.added += u64::from(!is_before);
@@ -82,7 +83,7 @@ impl TopicBuckets {
             bucket.recorded_last = bucket.recorded_last.max(recorded);
             bucket.events += 1;
             bucket.bytes += bytes;
-            return;
+            return self.is_exceeded();
         }
         let bucket = Bucket {
             last: offset,
@@ -98,6 +99,15 @@ impl TopicBuckets {
         if self.buckets.len() > BUCKETS_MAX {
             self.halve();
         }
+        self.is_exceeded()
+    }
+
+    /// Returns whether the oldest bucket is to go for the number or the size of what is there.
+    fn is_exceeded(&self) -> bool {
+        let oldest = self.buckets.front();
+        oldest.is_some_and(|bucket| {
+            self.leaves_enough(self.events - bucket.events, self.bytes - bucket.bytes)
+        })
     }
 
     /// Makes one bucket of two, all along.
@@ -115,6 +125,12 @@ impl TopicBuckets {
         }
     }
 
+    /// Returns whether as many events and bytes as are left are as many as a bound allows.
+    fn leaves_enough(&self, events: u64, bytes: u64) -> bool {
+        self.bounds.events.is_some_and(|bound| events >= bound)
+            || self.bounds.bytes.is_some_and(|bound| bytes >= bound)
+    }
+
     /// Returns what is to go: by number and size, and what is older than a time, where that is known. Nothing at `hold` or
     /// behind it.
     pub(super) fn excess(&self, older_than: Option<i64>, hold: u64) -> Excess {
@@ -122,14 +138,7 @@ impl TopicBuckets {
         let (mut events, mut bytes) = (self.events, self.bytes);
         let mut left = (self.events / PASS_PART).max(1) + self.added;
         for bucket in &self.buckets {
-            let goes = self
-                .bounds
-                .events
-                .is_some_and(|bound| events - bucket.events >= bound)
-                || self
-                    .bounds
-                    .bytes
-                    .is_some_and(|bound| bytes - bucket.bytes >= bound)
+            let goes = self.leaves_enough(events - bucket.events, bytes - bucket.bytes)
                 || older_than.is_some_and(|time| bucket.recorded_last < time);
             if !goes {
                 break;
@@ -194,8 +203,9 @@ mod tests {
             let mut all = TopicBuckets::new(Retention::default().events(Some(bound)));
             let mut floor = 1;
             for offset in 1..=3 * bound + 100 {
-                all.add(offset, 0, 10, false);
+                let is_exceeded = all.add(offset, 0, 10, false);
                 let excess = all.excess(None, u64::MAX);
+                assert_eq!(is_exceeded, excess.buckets > 0, "{offset} of {bound}");
                 all.pop(excess.buckets);
                 floor = floor.max(excess.floor);
                 let left = offset + 1 - floor;

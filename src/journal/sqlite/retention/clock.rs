@@ -6,10 +6,13 @@ use rusqlite::Connection;
 
 use crate::deadline;
 
-/// A jump of the clock, against the monotonic one or against what was written last when the journal was opened.
+/// A jump of the clock, against the monotonic one or against what was believed last when the journal was opened.
 const JUMP: Duration = Duration::from_secs(10 * 60);
 /// The time for which a clock is steady before it is believed again.
 const STEADY: Duration = Duration::from_secs(3600);
+
+/// Between two times that are written down as believed.
+const WRITE_EVERY: Duration = Duration::from_secs(60);
 
 /// The wall clock, as it was looked at last.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +21,8 @@ pub(super) struct Clock {
     monotonic: Instant,
     /// Nothing goes by its age until then.
     suspended: Option<Instant>,
+    /// The time that is written down as believed last; 0: none is.
+    written: i64,
 }
 
 impl Default for Clock {
@@ -26,19 +31,23 @@ impl Default for Clock {
             wall: 0,
             monotonic: Instant::now(),
             suspended: None,
+            written: 0,
         }
     }
 }
 
 impl Clock {
-    /// Compares it with the last event's time; 0: there is none. After a longer stop, too, it is watched for an hour first: whether the
-    /// journal was closed for that long or the clock is wrong cannot be known.
-    pub(super) fn new(wall: i64, recorded: i64, now: Instant) -> Self {
-        let is_off = recorded != 0 && is_jump(wall.abs_diff(recorded));
+    /// Compares it with the time that was believed last, and where none is written down with the last event's; 0: there is none. The
+    /// last event's alone says nothing: a clock that is not believed wrote it. After a longer stop, too, it is watched for an hour first:
+    /// whether the journal was closed for that long or the clock is wrong cannot be known.
+    pub(super) fn new(wall: i64, believed: i64, recorded: i64, now: Instant) -> Self {
+        let known = if believed != 0 { believed } else { recorded };
+        let is_off = known != 0 && is_jump(wall.abs_diff(known));
         Self {
             wall,
             monotonic: Instant::now(),
             suspended: is_off.then(|| deadline::after(now, STEADY)),
+            written: believed,
         }
     }
 
@@ -57,6 +66,16 @@ impl Clock {
             self.suspended = None;
         }
         self.suspended.is_none().then_some(wall)
+    }
+
+    /// Returns whether a time that is believed is to be written down.
+    pub(super) fn is_due(&self, wall: i64) -> bool {
+        u128::from(wall.abs_diff(self.written)) >= WRITE_EVERY.as_millis()
+    }
+
+    /// Notes that a time was written down.
+    pub(super) fn written(&mut self, wall: i64) {
+        self.written = wall;
     }
 
     pub(super) fn is_suspended(&self) -> bool {
@@ -86,7 +105,7 @@ mod tests {
         let now = Instant::now();
         let at = |minutes: u64| deadline::after(now, Duration::from_secs(minutes * 60));
         let wall = 1_800_000_000_000;
-        let mut clock = Clock::new(wall, wall - MINUTE, now);
+        let mut clock = Clock::new(wall, 0, wall - MINUTE, now);
         assert_eq!(clock.look(wall, now), Some(wall));
         assert_eq!(clock.look(wall + 9 * MINUTE, now), Some(wall + 9 * MINUTE));
         // Ten years ahead, and back.
@@ -101,14 +120,29 @@ mod tests {
     }
 
     #[test]
+    fn the_time_that_was_believed_last_counts_and_not_what_a_wrong_clock_wrote() {
+        let now = Instant::now();
+        let right = 1_800_000_000_000;
+        let ahead = right + 10 * 365 * 24 * 60 * MINUTE;
+        // Events were taken by the wrong clock already, then it was opened again.
+        assert!(Clock::new(ahead, right, ahead, now).is_suspended());
+        assert!(!Clock::new(right, right - MINUTE, ahead, now).is_suspended());
+        let mut clock = Clock::new(right, right, right, now);
+        assert!(!clock.is_due(right + MINUTE / 2));
+        assert!(clock.is_due(right + MINUTE));
+        clock.written(right + MINUTE);
+        assert!(!clock.is_due(right + MINUTE));
+    }
+
+    #[test]
     fn a_journal_whose_last_event_is_far_from_now_is_watched_first() {
         let now = Instant::now();
         for recorded in [1_000, 5_000_000_000_000] {
-            let mut clock = Clock::new(1_800_000_000_000, recorded, now);
+            let mut clock = Clock::new(1_800_000_000_000, 0, recorded, now);
             assert_eq!(clock.look(1_800_000_000_000, now), None);
             let later = deadline::after(now, STEADY);
             assert!(clock.look(1_800_000_000_000, later).is_some());
         }
-        assert!(!Clock::new(1_800_000_000_000, 0, now).is_suspended());
+        assert!(!Clock::new(1_800_000_000_000, 0, 0, now).is_suspended());
     }
 }

@@ -59,6 +59,8 @@ const PAUSED: Duration = Duration::from_secs(10);
 const UNREADABLE: Duration = Duration::from_secs(60);
 /// Bytes that went by floors of topics since the last walk that looked for them was done: a walk that was broken off is made again.
 const UNSWEPT: &str = "unswept";
+/// The time of the clock that was believed last, milliseconds since 1970.
+const BELIEVED: &str = "believed";
 /// The keys of `meta`: bytes of events with a stream that passes have looked at, and up to which offset; events, and up to which
 /// offset; each with a checksum, since what goes depends on them.
 const EXEMPT: [&str; 3] = ["exempt", "exempt_to", "exempt_crc"];
@@ -90,6 +92,8 @@ pub(super) struct Retaining {
     /// No pass begins before; of topics.
     not_before: Option<Instant>,
     topics_not_before: Option<Instant>,
+    /// What could not be read of topics is not read again before.
+    build_not_before: Option<Instant>,
     /// The next look at how old events are; of topics.
     age_at: Option<Instant>,
     topics_age_at: Option<Instant>,
@@ -179,7 +183,12 @@ impl Retaining {
         };
         Ok(Self {
             bounds,
-            clock: Clock::new(clock::wall(connection)?, recorded, now),
+            clock: Clock::new(
+                clock::wall(connection)?,
+                meta(connection, BELIEVED)? as i64,
+                recorded,
+                now,
+            ),
             unswept,
             floors: Arc::new(floors),
             exempt,
@@ -227,6 +236,14 @@ impl Retaining {
             floors: Arc::clone(&self.floors),
             hold: holds.map(|hold| hold.position).min().unwrap_or(u64::MAX),
         })
+    }
+
+    /// Writes down the time, where it is believed: the journal is about to be closed.
+    pub(super) fn close(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
+        match self.clock.look(clock::wall(connection)?, now) {
+            Some(wall) => set_meta(connection, BELIEVED, wall as u64),
+            None => Ok(()),
+        }
     }
 
     /// Tries again what failed: somebody commits, or tries whether that can be done.
@@ -282,7 +299,7 @@ impl Retaining {
         if self.topics.is_due && is_over(self.topics_not_before) || is_reached(self.topics_age_at) {
             return Ok(Work::Raise);
         }
-        if self.topics.is_building() {
+        if self.topics.is_building() && is_over(self.build_not_before) {
             return Ok(Work::Build);
         }
         let is_worth = |unswept: u64| unswept >= SWEEP_LEAST.max(there.bytes / SWEEP_PART);
@@ -294,6 +311,7 @@ impl Retaining {
             self.topics_age_at,
             self.not_before.filter(|_| is_due),
             self.topics_not_before.filter(|_| self.topics.is_due),
+            self.build_not_before.filter(|_| self.topics.is_building()),
         ];
         let wait = waits.into_iter().flatten().min();
         Err(wait.map(|at| at.saturating_duration_since(now)))
@@ -344,8 +362,9 @@ impl Retaining {
     }
 
     /// Looks through a part of what is there of topics.
-    pub(super) fn build(&mut self, view: &Arc<View>) {
-        self.topics.build(view);
+    pub(super) fn build(&mut self, view: &Arc<View>, now: Instant) {
+        let is_read = self.topics.build(view);
+        self.build_not_before = (!is_read).then(|| deadline::after(now, CAPPED));
     }
 
     /// Returns the bytes and the events that are too many.
@@ -373,10 +392,15 @@ impl Retaining {
         let wall = self.clock.look(clock::wall(connection)?, now);
         self.is_stuck = false;
         let holds = self.holds(connection, wall, there)?;
+        let believed = wall.filter(|wall| self.clock.is_due(*wall));
+        if let Some(believed) = believed {
+            set_meta(connection, BELIEVED, believed as u64)?;
+        }
         let mut outcome = Outcome {
             floors: Arc::clone(&self.floors),
             exempt: self.exempt,
             looked: self.looked,
+            believed,
             ..Outcome::default()
         };
         // Copied when one changes.
@@ -485,6 +509,9 @@ impl Retaining {
         view.cut_holds(outcome.holds.cut);
         self.floors = outcome.floors;
         (self.exempt, self.looked) = (outcome.exempt, outcome.looked);
+        if let Some(believed) = outcome.believed {
+            self.clock.written(believed);
+        }
         if let Some((raises, is_held)) = outcome.raises {
             self.unswept = self.unswept_with(&raises);
             for raise in &raises {
@@ -731,6 +758,8 @@ pub(super) struct Outcome {
     floors: Arc<Floors>,
     exempt: u64,
     looked: u64,
+    /// The time that was written down as believed.
+    believed: Option<i64>,
     holds: Holds,
     pass: Option<(Pass, Stepped)>,
     /// The floors that rise; true: somebody needs more that would go.

@@ -15,6 +15,8 @@ use crate::journal::{JournalReader, Retention, RoundEvent, Scan};
 pub(super) const TOPICS_MAX: usize = 4096;
 /// Floors that are raised in a step.
 const STEP: usize = 256;
+/// Tries to look through a topic after which what could not be read counts for nothing.
+const TRIES: u32 = 5;
 /// Events that are looked through in a step, at most; a call of a reader is bounded by time as well.
 const EVENTS: usize = 4096;
 
@@ -35,6 +37,8 @@ struct Topic {
     buckets: TopicBuckets,
     /// Offsets that are to be looked through, from their end.
     unread: Range<u64>,
+    /// Tries that failed.
+    tries: u32,
 }
 
 /// A floor that is to be raised.
@@ -75,6 +79,7 @@ impl Topics {
                     name: name.into(),
                     buckets: TopicBuckets::new(bounds),
                     unread: 1..last + 1,
+                    tries: 0,
                 };
                 self.topics.insert(hash, topic);
                 self.building.retain(|building| *building != hash);
@@ -92,8 +97,7 @@ impl Topics {
                 && (one.version.is_none() || topic.buckets.bounds().streams)
             {
                 let bytes = one.event.record().len() as u64;
-                topic.buckets.add(one.offset, one.recorded, bytes, false);
-                self.is_due = true;
+                self.is_due |= topic.buckets.add(one.offset, one.recorded, bytes, false);
             }
         }
     }
@@ -110,7 +114,7 @@ impl Topics {
         let hash = crate::event::topic::hash(name);
         if let Some(topic) = self.topics.get_mut(&hash).filter(|it| *it.name == *name) {
             topic.buckets = TopicBuckets::new(*topic.buckets.bounds());
-            topic.unread = 1..last + 1;
+            (topic.unread, topic.tries) = (1..last + 1, 0);
             self.building.retain(|building| *building != hash);
             self.building.push(hash);
         }
@@ -126,44 +130,56 @@ impl Topics {
         !self.building.is_empty()
     }
 
-    /// Looks through a part of what is there of a topic. What cannot be read counts for nothing.
-    pub(super) fn build(&mut self, view: &Arc<View>) {
+    /// Looks through a part of what is there of a topic; returns whether that could be read. What cannot be read after some tries counts
+    /// for nothing.
+    pub(super) fn build(&mut self, view: &Arc<View>) -> bool {
         let Some(hash) = self.building.last() else {
-            return;
+            return true;
         };
         let Some(topic) = self.topics.get_mut(hash) else {
             self.building.pop();
-            return;
+            return true;
         };
-        if self.reader.is_none() {
+        if self.reader.is_none() && !topic.unread.is_empty() {
             self.reader = SqliteReader::open(view).ok();
         }
         let filter = Filter::parse([&*topic.name]).ok();
-        let is_read = match (&mut self.reader, filter) {
+        let mut is_error = self.reader.is_none() && !topic.unread.is_empty();
+        match (&mut self.reader, filter) {
             (Some(reader), Some(filter)) if !topic.unread.is_empty() => {
                 let scan = Scan::new(&filter, topic.unread.clone());
                 let scan = scan.descending(true).events_max(EVENTS);
                 let streams = topic.buckets.bounds().streams;
                 let buckets = &mut topic.buckets;
+                let unread = &mut topic.unread;
                 let end = reader.read(&scan, &mut |stored| {
+                    unread.end = stored.offset;
                     if stored.version.is_none() || streams {
                         let bytes = stored.event.record().len() as u64;
-                        buckets.add(stored.offset, stored.recorded, bytes, true);
+                        _ = buckets.add(stored.offset, stored.recorded, bytes, true);
                     }
                     ControlFlow::Continue(())
                 });
-                topic.unread.end = end.map_or(topic.unread.start, |end| end.next);
-                topic.unread.is_empty()
+                match end {
+                    Ok(end) => topic.unread.end = end.next,
+                    Err(_) => is_error = true,
+                }
             }
-            _ => true,
-        };
-        if is_read {
+            (Some(_), _) => topic.unread.end = topic.unread.start,
+            (None, _) => {}
+        }
+        topic.tries += u32::from(is_error);
+        if topic.tries >= TRIES {
+            topic.unread.end = topic.unread.start;
+        }
+        if topic.unread.is_empty() {
             self.building.pop();
             self.is_due = true;
         }
-        if self.building.is_empty() {
+        if self.building.is_empty() || is_error {
             self.reader = None;
         }
+        !is_error
     }
 
     /// Returns the floors that are to be raised, a bounded number of them, and whether somebody needs what would go as well. Ages
@@ -172,7 +188,7 @@ impl Topics {
         let mut is_held = false;
         let raises = self.topics.iter().filter_map(|(hash, topic)| {
             // Of one that is not looked through yet it is not known what is the oldest.
-            if !topic.unread.is_empty() && self.building.contains(hash) {
+            if !topic.unread.is_empty() {
                 return None;
             }
             let bounds = topic.buckets.bounds();
@@ -202,5 +218,55 @@ impl Topics {
         }
         self.is_due = raises.len() == STEP || raises.iter().any(|raise| raise.excess.has_more);
         self.is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+
+    fn commit(topics: &mut Topics, offset: u64) {
+        let event = Event::builder("t", "t").build().unwrap();
+        topics.committed(&[RoundEvent::new(offset, 0, event.as_ref())]);
+    }
+
+    #[test]
+    fn bounds_are_due_once_one_is_exceeded() {
+        let view = View::new("nowhere".into(), None, Arc::default(), None, Vec::new());
+        let view = Arc::new(view);
+        let mut topics = Topics::default();
+        topics.set("t", Retention::default().events(Some(100)), 0);
+        assert!(topics.build(&view));
+        topics.is_due = false;
+        for offset in 1..=100 {
+            commit(&mut topics, offset);
+            assert!(!topics.is_due, "{offset}");
+        }
+        (101..=103).for_each(|offset| commit(&mut topics, offset));
+        assert!(topics.is_due);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_tried_again() {
+        let view = View::new(
+            "nowhere/at/all".into(),
+            None,
+            Arc::default(),
+            None,
+            Vec::new(),
+        );
+        let view = Arc::new(view);
+        let mut topics = Topics::default();
+        topics.set("t", Retention::default().events(Some(1)), 1_000);
+        (1_001..=1_010).for_each(|offset| commit(&mut topics, offset));
+        for _ in 1..TRIES {
+            assert!(!topics.build(&view));
+            assert!(topics.is_building());
+            assert_eq!(topics.raises(None, u64::MAX).0.len(), 0);
+        }
+        assert!(!topics.build(&view));
+        assert!(!topics.is_building());
+        assert_eq!(topics.raises(None, u64::MAX).0.len(), 1);
     }
 }
