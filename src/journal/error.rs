@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::retention::RetentionError;
+
 /// Says why a round was not committed, and what that means for its events.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{failure}: {reason}")]
@@ -99,6 +101,12 @@ pub enum JournalError {
     Io {
         /// The system's words.
         reason: String,
+    },
+    /// A bound of what is kept keeps nothing.
+    #[error("retention: {source}")]
+    Retention {
+        /// The bound.
+        source: RetentionError,
     },
     /// The journal is closed.
     #[error("the journal is closed")]

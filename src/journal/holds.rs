@@ -86,20 +86,28 @@ pub fn remove(tx: &mut dyn StateTx, name: &str) -> Result<bool, StateError> {
     tx.delete(TABLE, name.as_bytes())
 }
 
-/// Returns all holds, by name. A row that makes no sense holds everything: it counts as position 0, set now and for ever.
+/// Returns all holds, by name. A row that makes no sense holds everything: it counts as position 0, and is never too old. It is cut as
+/// others are once it holds half of the bytes that the journal may have. Bytes of a name that are no UTF-8 are shown as `\u{fffd}`.
 ///
 /// # Errors
 ///
 /// What the journal says.
 pub fn all(tx: &mut dyn StateTx) -> Result<Vec<Hold>, StateError> {
+    Ok(keyed(tx)?.into_iter().map(|(_, hold)| hold).collect())
+}
+
+/// Returns all holds with the keys of their rows: by that even one whose name makes no sense is found.
+pub(super) fn keyed(tx: &mut dyn StateTx) -> Result<Vec<(Vec<u8>, Hold)>, StateError> {
     let rows = tx.scan(TABLE, b"", HOLDS_MAX)?;
-    let holds = rows.into_iter().map(|(name, row)| {
+    let holds = rows.into_iter().map(|(key, row)| {
         let (position, set_at) = numbers(&row).unwrap_or((0, i64::MAX));
-        Hold {
-            name: String::from_utf8_lossy(&name).into_owned(),
+        let name = String::from_utf8_lossy(&key).into_owned();
+        let hold = Hold {
+            name,
             position,
             set_at,
-        }
+        };
+        (key, hold)
     });
     Ok(holds.collect())
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::error::{CommitError, CommitFailure, JournalError};
+use super::holds;
 use super::journal::{Journal, JournalState, JournalStats, JournalView, Recovered};
 use super::reader::{Hole, HoleReason, JournalReader, Scan, ScanEnd, StoredEvent};
 use super::retention::{Retention, TopicPolicy};
@@ -19,7 +20,8 @@ use crate::event::{Epoch, Event, Filter};
 
 /// A journal that keeps everything in memory: the rules of a journal without its files.
 ///
-/// It keeps all of it but for what is truncated, and bounds of topics on events and bytes, which it keeps to the event: for tests and tools. Every other journal is judged by it.
+/// It keeps all of it but for what is truncated, and bounds of topics on events and bytes, which it keeps to the event: for tests and tools. A [hold](super::holds) is
+/// kept to as well, and never cut. Every other journal is judged by it.
 ///
 /// # Examples
 ///
@@ -72,6 +74,8 @@ struct Kept {
     holes: Vec<Hole>,
     /// Ranges that were given up in this run: told from the next one on.
     given_up: Vec<Hole>,
+    /// Events that were deleted, and their bytes.
+    removed: (u64, u64),
     /// Closed, or never opened.
     closed: bool,
     commits: u64,
@@ -190,12 +194,31 @@ impl Kept {
 
     /// Deletes events.
     fn delete(&mut self, goes: impl Fn(&KeptEvent) -> bool) {
-        self.events.retain(|one| !goes(one));
+        let removed = &mut self.removed;
+        self.events.retain(|one| {
+            let goes = goes(one);
+            if goes {
+                removed.0 += 1;
+                removed.1 += one.event.record().len() as u64;
+            }
+            !goes
+        });
         let bytes = self
             .events
             .iter()
             .map(|one| one.event.record().len() as u64);
         self.record_bytes = bytes.sum();
+    }
+
+    /// Returns the lowest offset that somebody needs.
+    fn hold(&mut self) -> u64 {
+        let mut tx = MemoryTx {
+            tables: &mut self.state,
+            undo: Vec::new(),
+        };
+        let holds = holds::all(&mut tx).unwrap_or_default();
+        let lowest = holds.iter().map(|hold| hold.position).min();
+        lowest.unwrap_or(u64::MAX)
     }
 
     /// Deletes what a topic has more than its bounds allow.
@@ -216,10 +239,15 @@ impl Kept {
                 is_over(events, bounds.events) || is_over(bytes, bounds.bytes),
             )
         });
-        let floor = too_many
+        let below = too_many
             .filter(|(_, is)| *is)
             .map(|(offset, _)| offset + 1)
             .next();
+        let hold = self.hold();
+        let below = below.map_or(0, |below| below.min(hold));
+        let goes = self.events.iter().rev();
+        let mut goes = goes.filter(|one| one.offset < below && counts(one));
+        let floor = goes.next().map(|one| one.offset + 1);
         if let Some(floor) = floor {
             self.delete(|one| counts(one) && one.offset < floor);
             let floors = &mut self.floors;
@@ -338,6 +366,8 @@ impl JournalView for MemoryLog {
             bytes: kept.record_bytes,
             commits: kept.commits,
             flushes: kept.flushes,
+            removed_events: kept.removed.0,
+            removed_bytes: kept.removed.1,
             ..JournalStats::default()
         }
     }

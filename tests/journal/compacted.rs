@@ -425,7 +425,12 @@ fn a_clock_that_jumped_takes_nothing_that_is_held() {
     publish(&mut journal, &mut model, now() - month, 150);
     journal.close().unwrap();
     drop(journal);
-    // By the events it is a month later at once, and the hold is as old.
+    let database = directory.path().join("journal.sqlite");
+    let database = rusqlite::Connection::open(database).unwrap();
+    let sql = "UPDATE meta SET value = ?1 WHERE key = 'believed'";
+    assert_eq!(database.execute(sql, [now() - month]).unwrap(), 1);
+    drop(database);
+    // By what was believed last it is a month later at once, and the hold is as old.
     let mut journal = SqliteJournal::open(directory.path()).unwrap();
     journal.set_topic("users", &policy()).unwrap();
     hold(&mut journal, Some(1), now() - month);

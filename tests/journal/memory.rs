@@ -10,6 +10,10 @@ impl Fixture for InMemory {
     fn open(&mut self) -> Box<dyn Journal> {
         Box::new(MemoryJournal::open(&self.0))
     }
+
+    fn deletes(&self) -> bool {
+        true
+    }
 }
 
 #[test]

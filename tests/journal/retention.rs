@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use eventring::event::{Event, Filter};
 use eventring::journal::{
-    CommitFailure, CommitRound, Hole, HoleReason, Journal, JournalCompression, JournalState,
-    Retention, RoundEvent, Scan, SqliteJournal, SqliteOptions, StateWork, holds,
+    CommitFailure, CommitRound, Hole, HoleReason, Journal, JournalCompression, JournalError,
+    JournalState, Retention, RoundEvent, Scan, SqliteJournal, SqliteOptions, StateTx, StateWork,
+    holds,
 };
 
 use crate::sqlite::Directory;
@@ -987,4 +988,65 @@ fn a_bound_that_is_exceeded_is_said_whoever_was_waited_for() {
     journal.commit(&mut round).unwrap();
     waited.join().unwrap();
     is_full(&journal);
+}
+
+#[test]
+fn a_bound_that_keeps_nothing_is_refused() {
+    let directory = Directory::new();
+    let options = SqliteOptions::default().retention(Retention::default().bytes(Some(0)));
+    let error = SqliteJournal::open_with(directory.path(), &options).unwrap_err();
+    assert!(matches!(error, JournalError::Retention { .. }), "{error}");
+    assert!(error.to_string().contains("bytes"), "{error}");
+}
+
+#[test]
+fn a_hold_whose_name_makes_no_sense_is_cut_once() {
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default().bytes(Some(2 << 20)));
+    let mut round = CommitRound::default();
+    let damage = |tx: &mut dyn StateTx| tx.put(holds::TABLE, b"\xff\xfe", b"nonsense");
+    round.work.push(StateWork::new(Box::new(damage)));
+    journal.commit(&mut round).unwrap();
+    let mut writing = Writing::new(900);
+    for _ in 0..100 {
+        // It is refused where what is held leaves no room, until that is too much.
+        let _ = writing.commit(&mut journal, 64, |_| false);
+        keep_up(&mut journal, Duration::from_secs(2));
+    }
+    let stats = journal.view().stats();
+    assert_eq!(stats.holds_cut, 1);
+    assert!(stats.floor > 1_000, "{stats:?}");
+}
+
+#[test]
+fn names_that_no_event_has_any_more_are_erased() {
+    const NAME: &str = "alice-who-wants-to-be-forgotten";
+    let directory = Directory::new();
+    let mut journal = open(&directory, Retention::default());
+    let topic = format!("people.{NAME}");
+    let mut offset = 0;
+    for topic in [&*topic, "others"] {
+        for _ in 0..10 {
+            offset += 1;
+            let event = Event::builder(topic, "t").build().unwrap();
+            let mut round = CommitRound::default();
+            let event = RoundEvent::new(offset, 1_000, event.as_ref());
+            round.events.push(event);
+            journal.commit(&mut round).unwrap();
+        }
+    }
+    journal.truncate(&topic, u64::MAX, true).unwrap();
+    assert!(is_anywhere(&directory, NAME.as_bytes()));
+    journal.erase().unwrap();
+    assert!(!is_anywhere(&directory, NAME.as_bytes()));
+    let mut journal = open(&directory, Retention::default());
+    // One of that name is there again, and its number is that of no other.
+    let event = Event::builder(&topic, "t").build().unwrap();
+    let mut round = CommitRound::default();
+    let event = RoundEvent::new(21, 1_000, event.as_ref());
+    round.events.push(event);
+    journal.commit(&mut round).unwrap();
+    let found = |topic: &str| read(&journal, &Filter::parse([topic]).unwrap(), false).0;
+    assert_eq!(found(&topic), [21]);
+    assert_eq!(found("others"), Vec::from_iter(11..=20));
 }

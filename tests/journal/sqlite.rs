@@ -54,6 +54,10 @@ impl Fixture for OnDisk {
     fn open(&mut self) -> Box<dyn Journal> {
         Box::new(SqliteJournal::open_with(self.directory.path(), &self.options).unwrap())
     }
+
+    fn deletes(&self) -> bool {
+        true
+    }
 }
 
 #[test]

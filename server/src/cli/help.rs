@@ -168,10 +168,12 @@ pub(super) const JOURNAL_SCAVENGE: &str = "\
 A server does this by itself, a bounded amount at a time. Here all of it is done at once: rows that were
 truncated, compacted or went by a bound are removed, those of which half has gone are written anew. Bounds
 are those of the flags, and none without them; what topics have of their own is the server's. The file
-does not shrink: free pages are used again. With --erase no byte of what has gone is left in the files;
-copies that the file system or the disk keeps elsewhere are out of reach.
+does not shrink: free pages are used again. With --erase no byte of what has gone is left in the files,
+but for the names of streams, whose versions go on; copies that the file system or the disk keeps
+elsewhere are out of reach.
 
-Age goes by the clock where that is within ten minutes of the last event's time; otherwise nothing goes by it.
+Age goes by the clock where that is within ten minutes of the time at which the journal was used last;
+otherwise nothing goes by it.
 
 Examples:
   eventring journal scavenge

@@ -40,9 +40,9 @@ pub(super) fn run(args: &ScavengeArgs) -> ExitCode {
         return failed(error);
     }
     let erased = match (args.erase, has_repairs(&args.journal.data)) {
-        (true, false) => "; no byte of what has gone is left",
+        (true, false) => "; no byte of what has gone is left, but for names of streams",
         (true, true) => {
-            "; no byte of what has gone is left in it, but the repair-* folders beside it have what was there before"
+            "; no byte of what has gone is left in it, but for names of streams; the repair-* folders beside it have what was there before"
         }
         (false, _) => "",
     };

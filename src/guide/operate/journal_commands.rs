@@ -64,7 +64,8 @@
 //! What retention and truncation let go is out of reach for readers at once, and its bytes go bit by bit while a server runs;
 //! `scavenge` does all of it now. `--retention-bytes`, `--retention-age` and `--retention-events` let more go before. The file does
 //! not get smaller: free pages are used again. With `--erase` the database is written anew, and no byte of what has gone is left in
-//! any file of the folder. What a file system with snapshots, a disk that moves blocks, or a backup has kept is out of its reach.
+//! any file of the folder, but for the names of streams: their versions go on. What a file system with snapshots, a disk that moves
+//! blocks, or a backup has kept is out of its reach.
 //!
 //! # Repair
 //!

@@ -38,6 +38,12 @@ pub trait Fixture {
     /// Opens it: a new one at first, then what the one before left, which is dropped by then.
     fn open(&mut self) -> Box<dyn Journal>;
 
+    /// Returns whether its journals delete: on request, and what a topic has more than its bounds allow. One that keeps everything is
+    /// not asked for it.
+    fn deletes(&self) -> bool {
+        false
+    }
+
     /// Ends a journal as the end of its process would: without closing it. What was committed has to be there afterwards.
     fn crash(&mut self, journal: Box<dyn Journal>) {
         drop(journal);
@@ -110,6 +116,10 @@ pub const TESTS: &[Test] = &[
     (
         "a_topic_keeps_what_its_bounds_allow",
         retention::a_topic_keeps_what_its_bounds_allow,
+    ),
+    (
+        "what_is_held_stays_until_it_is_not",
+        retention::what_is_held_stays_until_it_is_not,
     ),
     (
         "what_was_committed_survives_a_crash",

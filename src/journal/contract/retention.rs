@@ -1,15 +1,19 @@
 //! What goes on request, and what goes by a bound of its topic. A journal that keeps everything passes as well.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::Fixture;
 use super::model::{Kept, Model, read_all};
 use crate::event::{Event, Filter};
-use crate::journal::{Hole, HoleReason, Journal, Retention, Scan, TopicPolicy};
+use crate::journal::{
+    CommitRound, Hole, HoleReason, Journal, Retention, Scan, StateWork, TopicPolicy, holds,
+};
 
 /// Calls of `maintain` after which upkeep of a small journal is done.
 const UPKEEP_MAX: u32 = 10_000;
+/// Calls of it in which a small journal does what it can do.
+const TRIES: u32 = 200;
 
 /// Makes an event of a stream.
 fn of_stream(model: &mut Model, topic: &str, version: u64) -> Kept {
@@ -64,6 +68,7 @@ pub(super) fn what_is_truncated_is_gone_at_once_and_for_good(fixture: &mut dyn F
     let below = model.next / 2;
     // One that does not delete says so, and has deleted nothing.
     if journal.truncate("gone", below, false).is_err() {
+        assert!(!fixture.deletes(), "it is said to delete");
         return check_without_holes(&*journal, &model);
     }
     let is_gone = |kept: &Kept, below: u64| kept.offset < below && kept.event.topic() == "gone";
@@ -131,7 +136,7 @@ pub(super) fn a_topic_keeps_what_its_bounds_allow(fixture: &mut dyn Fixture) {
             .iter()
             .filter(|kept| kept.event.topic() == "gone");
         if found.len() == all.count() {
-            // It keeps everything.
+            assert!(!fixture.deletes(), "it is said to delete");
             return;
         }
         let left = plain.len() as u64;
@@ -168,4 +173,74 @@ pub(super) fn a_topic_keeps_what_its_bounds_allow(fixture: &mut dyn Fixture) {
         journal = fixture.open();
         model.check(&*journal);
     }
+}
+
+/// Sets a hold, or removes it, as whoever needs something does.
+fn hold(journal: &mut dyn Journal, position: Option<u64>) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_millis() as i64);
+    let mut round = CommitRound::default();
+    let change = StateWork::new(Box::new(move |tx| match position {
+        Some(position) => holds::set(tx, "contract", position, now),
+        None => holds::remove(tx, "contract").map(|_| ()),
+    }));
+    round.work.push(change);
+    assert_eq!(journal.commit(&mut round), Ok(()));
+}
+
+/// Lets a journal do what it can: where something is held it is never done.
+fn try_to(journal: &mut dyn Journal) {
+    let mut now = Instant::now();
+    for _ in 0..TRIES {
+        match journal.maintain(now) {
+            Some(wait) => now += wait,
+            None => return,
+        }
+    }
+}
+
+pub(super) fn what_is_held_stays_until_it_is_not(fixture: &mut dyn Fixture) {
+    let mut journal = fixture.open();
+    let mut model = Model::new();
+    let gone = Filter::parse(["gone"]).expect("a filter");
+    let policy = TopicPolicy::default().retention(Retention::default().events(Some(50)));
+    let _ = journal.set_topic("gone", &policy);
+    commit(&mut *journal, &mut model, 10);
+    let held = model.next;
+    hold(&mut *journal, Some(held));
+    let left = |journal: &dyn Journal, next: u64, below: u64| {
+        let mut reader = journal.view().reader().expect("a reader");
+        let (found, _) = read_all(&mut *reader, &Scan::new(&gone, 1..next));
+        let plain = found.iter().filter(|kept| kept.version.is_none());
+        plain.filter(|kept| kept.offset < below).count()
+    };
+    for _ in 0..2 {
+        commit(&mut *journal, &mut model, 20);
+        try_to(&mut *journal);
+        let (all, before) = (
+            left(&*journal, model.next, u64::MAX),
+            left(&*journal, model.next, held),
+        );
+        let behind = model.kept.iter().filter(|kept| {
+            kept.offset >= held && kept.version.is_none() && kept.event.topic() == "gone"
+        });
+        assert_eq!(all - before, behind.count(), "what is held is there");
+        assert!(
+            before < 90 || !fixture.deletes(),
+            "what is not held goes: {before}"
+        );
+        fixture.crash(journal);
+        journal = fixture.open();
+        let _ = journal.set_topic("gone", &policy);
+    }
+    hold(&mut *journal, None);
+    commit(&mut *journal, &mut model, 1);
+    try_to(&mut *journal);
+    let left = left(&*journal, model.next, u64::MAX);
+    // In passes, each of a part of it.
+    let behind = model.kept.iter().filter(|kept| {
+        kept.offset >= held && kept.version.is_none() && kept.event.topic() == "gone"
+    });
+    let is_less = left < behind.count();
+    assert!(is_less || !fixture.deletes(), "what was held goes: {left}");
 }

@@ -116,12 +116,14 @@ impl SqliteJournal {
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// As [`open`](Self::open), and [`Retention`](JournalError::Retention) where a bound is 0.
     pub fn open_with(
         directory: impl AsRef<Path>,
         options: &SqliteOptions,
     ) -> Result<Self, JournalError> {
         let directory = directory.as_ref();
+        let bounds = options.retention.validate();
+        bounds.map_err(|source| JournalError::Retention { source })?;
         open::check_version()?;
         open::prepare(directory).map_err(|error| open::failed(directory, error))?;
         let lock = DirectoryLock::take(directory)?;
@@ -262,6 +264,9 @@ impl SqliteJournal {
     /// Takes every byte of events that have gone out of the files, and closes the journal: what was truncated, went by a bound or was
     /// compacted can still be found in them until then. All rows with such events are written anew, whatever their share, and then the
     /// whole database: that needs as much room again in its directory, for the log of writes, and in that of SQLite's temporary files.
+    ///
+    /// Names of topics that no event has any more go as well. Streams keep their names and last versions, since those go on, and so do
+    /// topics of which readers are still told that something is missing.
     ///
     /// Rows that are damaged stay as they are. Bytes that the file system or the disk has kept elsewhere are out of reach.
     ///
@@ -676,6 +681,11 @@ impl Open {
             view.removed(gone.events, gone.bytes, oldest.unwrap_or_default());
             self.settle(view);
         }
+        let floors = Arc::clone(self.retaining.floors());
+        self.transact(true, view, |writer| {
+            writer.write_with(|connection, _| retention::erase_names(connection, &floors))
+        })?;
+        self.settle(view);
         self.writable()?;
         let erased = self.writer.vacuum();
         erased.map_err(|failed| self.failed(failed, view))

@@ -213,6 +213,16 @@ impl Floors {
         &self.numbers
     }
 
+    /// Returns the numbers of the topics of whose floors readers are told.
+    pub(super) fn told(&self) -> impl Iterator<Item = u64> {
+        let all = self.all.announced();
+        let topics = self.topics.values();
+        let told = topics.filter(move |(_, floor)| {
+            floor.announced() > all.max(floor.truncated).max(floor.truncated_streams)
+        });
+        told.map(|(number, _)| *number)
+    }
+
     /// Reads what the table has, of a log whose next offset is `next`: above that nothing has gone, and a floor that is higher, since
     /// the end of the log is damaged, ends there. A row that is damaged counts for nothing: events that should be
     /// gone may be there again, and none is hidden that should not be.

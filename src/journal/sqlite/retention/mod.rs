@@ -8,6 +8,7 @@
 mod buckets;
 mod clock;
 mod floors;
+mod names;
 mod prefix;
 mod rewrite;
 mod sweep;
@@ -27,9 +28,10 @@ use super::view::View;
 use super::write::StateTables;
 use crate::deadline;
 use crate::journal::chunk::ChunkBuilder;
-use crate::journal::{Retention, RoundEvent, holds};
+use crate::journal::{Retention, RoundEvent, StateTx, holds};
 
 pub(super) use floors::{Floor, Floors};
+pub(super) use names::erase_names;
 pub(super) use rewrite::{Gone, Rewritten, Run, Worth, rewrite};
 pub(super) use sweep::Sweep;
 pub(super) use taken::TakenTopics;
@@ -705,15 +707,15 @@ impl Retaining {
         there: There,
     ) -> rusqlite::Result<Holds> {
         let mut tables = StateTables::new(connection);
-        let all = holds::all(&mut tables);
+        let all = holds::keyed(&mut tables);
         if let Some(error) = tables.error.take() {
             return Err(error);
         }
         let mut holds = Holds::default();
-        for hold in all.unwrap_or_default() {
+        for (key, hold) in all.unwrap_or_default() {
             let is_old = wall.is_some_and(|wall| hold.is_old(wall));
             if is_old || self.holds_too_much(hold.position, there) {
-                let _ = holds::remove(&mut tables, &hold.name);
+                let _ = tables.delete(holds::TABLE, &key);
                 if let Some(error) = tables.error.take() {
                     return Err(error);
                 }
