@@ -9,7 +9,7 @@ use super::numbers::put_numbers;
 #[derive(Debug, Default)]
 pub(in crate::journal) struct ChunkBuilder {
     header: ChunkHeader,
-    /// It is known where it begins.
+    /// The place where it begins is known.
     is_begun: bool,
     /// Topic numbers as they come; sorted when it is finished.
     numbers: Vec<u64>,

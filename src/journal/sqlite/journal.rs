@@ -648,9 +648,7 @@ impl Open {
             writer.write_mark()
         });
         self.retaining = retaining;
-        if let Err(error) = done {
-            return Err(error);
-        }
+        done?;
         self.settle(view);
         let Some(floors) = floors else {
             // A walk may find that some have nothing below them any more.
@@ -718,7 +716,7 @@ impl Open {
         let mut retaining = std::mem::take(&mut self.retaining);
         let done = self.try_transact(false, view, |writer| {
             let step = |connection: &_, builder: &mut _| {
-                retaining.step(work, connection, builder, &looked, there, view, now)
+                retaining.step((work, &looked), connection, builder, there, view, now)
             };
             outcome = Some(writer.write_with(step)?);
             Ok(())

@@ -240,6 +240,7 @@ mod tests {
 
     /// The shell may be older than the library that wrote the file.
     #[test]
+    #[allow(clippy::print_stderr, reason = "says that it is skipped")]
     fn the_shell_shows_them() {
         let directory = Directory::new("views-shell");
         filled(&directory);

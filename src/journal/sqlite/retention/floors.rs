@@ -58,7 +58,7 @@ pub(in crate::journal::sqlite) struct Floors {
     numbers: Vec<u64>,
     /// The highest floor of any, and the highest that is told: above it nothing is looked up.
     highest: u64,
-    highest_told: u64,
+    highest_announced: u64,
 }
 
 impl Floors {
@@ -149,7 +149,7 @@ impl Floors {
             .retain(|_, (number, floor)| !goes(*number, floor));
         floors.numbers = floors.topics.values().map(|(number, _)| *number).collect();
         floors.numbers.sort_unstable();
-        (floors.highest, floors.highest_told) = (0, 0);
+        (floors.highest, floors.highest_announced) = (0, 0);
         floors.raise(all);
         let left: Vec<Floor> = floors.topics.values().map(|(_, floor)| *floor).collect();
         left.into_iter().for_each(|floor| floors.raise(floor));
@@ -167,7 +167,7 @@ impl Floors {
 
     fn raise(&mut self, floor: Floor) {
         self.highest = self.highest.max(floor.of(false));
-        self.highest_told = self.highest_told.max(floor.announced());
+        self.highest_announced = self.highest_announced.max(floor.announced());
     }
 
     /// Returns whether an event has gone.
@@ -196,16 +196,16 @@ impl Floors {
 
     /// Returns the offset below which whoever reads the topics of a filter, from an offset on, is told that events are missing.
     pub(in crate::journal::sqlite) fn announced(&self, filter: &Filter, from: u64) -> u64 {
-        let mut told = self.all.announced();
-        if from >= self.highest_told || told == self.highest_told {
-            return told;
+        let mut announced = self.all.announced();
+        if from >= self.highest_announced || announced == self.highest_announced {
+            return announced;
         }
         for (name, (_, floor)) in &self.topics {
-            if floor.announced() > told && filter.matches(name) {
-                told = floor.announced();
+            if floor.announced() > announced && filter.matches(name) {
+                announced = floor.announced();
             }
         }
-        told
+        announced
     }
 
     /// Returns the numbers of the topics of which something below an offset has gone by a floor of their own, sorted.
@@ -214,13 +214,13 @@ impl Floors {
     }
 
     /// Returns the numbers of the topics of whose floors readers are told.
-    pub(super) fn told(&self) -> impl Iterator<Item = u64> {
+    pub(super) fn announced_topics(&self) -> impl Iterator<Item = u64> {
         let all = self.all.announced();
         let topics = self.topics.values();
-        let told = topics.filter(move |(_, floor)| {
+        let announced = topics.filter(move |(_, floor)| {
             floor.announced() > all.max(floor.truncated).max(floor.truncated_streams)
         });
-        told.map(|(number, _)| *number)
+        announced.map(|(number, _)| *number)
     }
 
     /// Reads what the table has, of a log whose next offset is `next`: above that nothing has gone, and a floor that is higher, since

@@ -94,7 +94,7 @@ pub(super) struct Retaining {
     /// No pass begins before; of topics.
     not_before: Option<Instant>,
     topics_not_before: Option<Instant>,
-    /// What could not be read of topics is not read again before.
+    /// Not before: topics that could not be read are read again.
     build_not_before: Option<Instant>,
     /// The next look at how old events are; of topics.
     age_at: Option<Instant>,
@@ -383,10 +383,9 @@ impl Retaining {
     /// Makes a step, within a transaction, and shows the new floors.
     pub(super) fn step(
         &mut self,
-        work: Work,
+        (work, looked): (Work, &Looked),
         connection: &Connection,
         builder: &mut ChunkBuilder,
-        looked: &Looked,
         there: There,
         view: &View,
         now: Instant,
@@ -967,9 +966,9 @@ mod tests {
             .execute("INSERT INTO topic VALUES(7, 'gone')", [])
             .unwrap();
         let mut floors = Floors::default();
-        let floor = floors::Floor {
+        let floor = Floor {
             truncated: 5_000,
-            ..floors::Floor::default()
+            ..Floor::default()
         };
         floors.raise_topic(&connection, "gone", floor).unwrap();
         let retaining = open(&connection);

@@ -14,7 +14,7 @@ pub(in crate::journal::sqlite) fn erase_names(
     floors: &Floors,
 ) -> rusqlite::Result<()> {
     let mut used = numbers(connection, "SELECT topics FROM chunk")?;
-    used.extend(floors.told());
+    used.extend(floors.announced_topics());
     let indexed = numbers(connection, "SELECT topics FROM span")?;
     let mut gone = HashSet::new();
     let mut statement = connection.prepare("SELECT id, name FROM topic")?;

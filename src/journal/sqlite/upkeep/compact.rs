@@ -131,7 +131,7 @@ pub(in crate::journal::sqlite) struct CompactLimits {
     pub(in crate::journal::sqlite) wall: Option<i64>,
     /// Nothing at or above it may go.
     pub(in crate::journal::sqlite) hold: u64,
-    /// What lies below them has gone, and makes nothing else go.
+    /// Events below them have gone, and make no others go.
     pub(in crate::journal::sqlite) floors: Arc<Floors>,
 }
 
