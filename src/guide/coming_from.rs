@@ -27,7 +27,7 @@
 //! | `nchan_publisher`, `nchan_subscriber` locations | `POST /api/v1/topics/{topic}/events`, `GET /api/v1/events/stream?topic=`; own paths: [`connections`](super::connections) |
 //! | `nchan_channel_id`, up to 7, or 255 split at a delimiter | `topic=`, up to 64 names or patterns |
 //! | `nchan_message_buffer_length`, 10 of each channel | `capacity` and `ring_bytes` for all topics together; a topic keeps copies of its own by [`retain_events`](crate::hub::TopicConfig::retain_events), for readers in the process: **streams over HTTP look back in the ring alone** |
-//! | `nchan_message_timeout`, 1 h | [`retain_age`](crate::hub::TopicConfig::retain_age) of a topic's own copies; **the ring forgets nothing by age** |
+//! | `nchan_message_timeout`, 1 h | [`retain_age`](crate::hub::TopicConfig::retain_age) of a topic's own copies, `--retention-age` of the journal; **the ring forgets nothing by age** |
 //! | message ids `time:tag` | `<epoch>-<offset>` |
 //! | `nchan_subscriber_first_message`, else the oldest | `from=now` (here the default), `from=beginning`, `last=N`, `since=` a time |
 //! | WebSocket, EventSource, long-polling, multipart, raw and chunked subscribers | SSE and [WebSocket](super::websocket); **no long-polling**, **no multipart** |
@@ -87,7 +87,7 @@
 //! | Redis: `XADD`, an id of milliseconds and a number | `publish`; a position of epoch and offset |
 //! | Redis: `XREAD BLOCK` from an id, `$` or `0` | [`StartFrom::After`](crate::hub::StartFrom::After), [`Now`](crate::hub::StartFrom::Now), [`Beginning`](crate::hub::StartFrom::Beginning) |
 //! | Redis: `MAXLEN` of each stream | `capacity` of all, [`retain_events`](crate::hub::TopicConfig::retain_events) of one topic |
-//! | Redis: `XDEL`; expiry by `MINID` | **no deleting of single events** |
+//! | Redis: `XDEL`; expiry by `MINID` | **no deleting of single events**; up to a position with `DELETE /api/v1/topics/T/events?below=` |
 //! | JetStream, AOF and RDB: on a disk | a [`journal`](super::operate::journal): on the disk before a publish is answered, unless told otherwise |
 //! | clusters, replicas | **one process** |
 //!

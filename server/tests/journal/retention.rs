@@ -59,12 +59,11 @@ fn the_oldest_events_go_and_who_comes_back_from_before_is_told() {
     ] {
         assert!(metrics.contains(&format!("\n{name} ")), "{name}: {metrics}");
     }
+    server.process.wait_for_stderr("the oldest events go");
     // What the ring has goes with the process.
     let mut server = server;
     server.signal(rustix::process::Signal::KILL);
     server.process.wait();
-    let said = server.process.stderr();
-    assert!(said.contains("the oldest events go"), "{said}");
     let server = Server::start_on(folder.path(), &flags);
     let out = server.process.stdout();
     let bounds = "keeps at most 1.0 GiB, 500 events, 7 days";

@@ -35,7 +35,6 @@ const CHECKS: &[Check] = &[
 /// What a point of the README's list is about, with the checks of it.
 const README: &[Check] = &[
     ("No authentication", no_tokens),
-    ("no retention by age or size yet", no_retention),
     ("consumer groups", no_groups),
     ("event store", no_store),
     ("adapters", no_adapters),
@@ -226,10 +225,13 @@ fn ring_alone(_: &Server) {
 }
 
 fn nothing_goes_by_age(server: &Server) {
-    none_has(&flags(), &["ttl", "expir", "retention", "retain"]);
+    let mut flags = flags();
+    // Of the journal.
+    flags.retain(|name| !name.starts_with("retention-"));
+    none_has(&flags, &["ttl", "expir", "retention", "retain"]);
     let mut settings = settings();
-    // Of streams, and of a topic's own copies.
-    settings.retain(|name| name != "max_age" && name != "retain_age");
+    // Of streams, of a topic's own copies, and of a topic in the journal.
+    settings.retain(|name| !["max_age", "retain_age", "age"].contains(&name.as_str()));
     none_has(&settings, &["ttl", "expir", "age"]);
     let headers = [
         "Content-Type: text/plain",
@@ -367,14 +369,8 @@ fn no_request_and_reply(server: &Server) {
 
 fn no_deleting_of_events(server: &Server) {
     let id = server.publish("t", "1");
-    assert_eq!(status(server, "DELETE", "/api/v1/topics/t/events"), 405);
     let one = format!("/api/v1/topics/t/events/{id}");
     assert_eq!(status(server, "DELETE", &one), 404);
-}
-
-fn no_retention(server: &Server) {
-    none_has(&flags(), &["retain", "retention", "scavenge"]);
-    none_has(&paths(server), &["checkpoint", "truncate"]);
 }
 
 fn no_store(server: &Server) {

@@ -18,7 +18,12 @@ impl RetentionWatch {
     /// Looks at the figures, and says what has changed since the last look.
     pub(super) fn look(&mut self, stats: &JournalStats) {
         let floor = stats.floor;
-        if self.has_looked && floor > self.floor && !self.has_removed {
+        // The first look may come after the first pass.
+        let has_risen = match self.has_looked {
+            true => floor > self.floor,
+            false => floor > 0 && stats.removed_events > 0,
+        };
+        if has_risen && !self.has_removed {
             self.has_removed = true;
             tracing::warn!(
                 floor,
