@@ -120,6 +120,7 @@ fn looking_changes_nothing_whoever_wrote_it_last() {
         for deep in [false, true] {
             let found = files.verify(deep, &mut |_| {}).unwrap();
             assert!(found.is_whole(), "{how}: {:?}", found.damage);
+            assert_eq!(found.told, 0, "{how}");
             assert_eq!(found.events, 399);
         }
         let info = files.info(&mut |_| {}).unwrap();

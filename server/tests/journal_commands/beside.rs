@@ -33,6 +33,7 @@ fn info_verify_export_and_backup_work_beside_a_server_and_after_a_kill() {
         for deep in [&["--deep"][..], &[]] {
             let whole = done("verify", &data, deep);
             assert!(whole.starts_with("whole: 301 events in "), "{whole}");
+            assert!(!whole.contains("missing"), "{whole}");
         }
         let lines = done("export", &data, &["--topic", "orders.>"]);
         assert_eq!(lines.lines().count(), 302);

@@ -333,6 +333,9 @@ impl Check<'_> {
 
     /// Leaves out what is known.
     fn tell_missing(&mut self, missing: Range<u64>, reason: &str) {
+        if missing.is_empty() {
+            return;
+        }
         let mut at = missing.start;
         let holes = self.files.holes.iter();
         let known = holes.filter(|hole| hole.reason == HoleReason::Damaged);
