@@ -8,9 +8,11 @@
 mod buckets;
 mod clock;
 mod floors;
+mod meta;
 mod names;
 mod prefix;
 mod rewrite;
+mod step;
 mod sweep;
 mod taken;
 mod topics;
@@ -18,19 +20,20 @@ mod topics;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
 use self::clock::Clock;
-use self::prefix::{End, Limits, Looked, Pass, Stepped};
+use self::prefix::{Looked, Pass, Stepped};
 use self::topics::{Raise, Topics};
 use super::upkeep::CompactLimits;
 use super::view::View;
 use super::write::StateTables;
 use crate::deadline;
-use crate::journal::chunk::ChunkBuilder;
 use crate::journal::{Retention, RoundEvent, StateTx, holds};
 
 pub(super) use floors::{Floor, Floors};
+use meta::{BELIEVED, EXEMPT, UNSWEPT, checked, is_there, meta, set_meta};
+pub(super) use meta::{read_events, write_events};
 pub(super) use names::erase_names;
 pub(super) use rewrite::{Gone, Rewritten, Run, Worth, rewrite};
 pub(super) use sweep::Sweep;
@@ -59,15 +62,6 @@ const SWEEP_ALL: u64 = i64::MAX as u64;
 /// After an error nothing is tried for so long, unless somebody commits; and for so long where something could not be read.
 const PAUSED: Duration = Duration::from_secs(10);
 const UNREADABLE: Duration = Duration::from_secs(60);
-/// Bytes that went by floors of topics since the last walk that looked for them was done: a walk that was broken off is made again.
-const UNSWEPT: &str = "unswept";
-/// The time of the clock that was believed last, milliseconds since 1970.
-const BELIEVED: &str = "believed";
-/// The keys of `meta`: bytes of events with a stream that passes have looked at, and up to which offset; events, and up to which
-/// offset; each with a checksum, since what goes depends on them.
-const EXEMPT: [&str; 3] = ["exempt", "exempt_to", "exempt_crc"];
-const EVENTS: [&str; 3] = ["events", "events_to", "events_crc"];
-
 /// Decides what goes.
 #[derive(Debug, Default)]
 pub(super) struct Retaining {
@@ -380,213 +374,6 @@ impl Retaining {
         )
     }
 
-    /// Makes a step, within a transaction, and shows the new floors.
-    pub(super) fn step(
-        &mut self,
-        (work, looked): (Work, &Looked),
-        connection: &Connection,
-        builder: &mut ChunkBuilder,
-        there: There,
-        view: &View,
-        now: Instant,
-    ) -> rusqlite::Result<Outcome> {
-        let wall = self.clock.look(clock::wall(connection)?, now);
-        self.is_stuck = false;
-        let holds = self.holds(connection, wall, there)?;
-        let believed = wall.filter(|wall| self.clock.is_due(*wall));
-        if let Some(believed) = believed {
-            set_meta(connection, BELIEVED, believed as u64)?;
-        }
-        let mut outcome = Outcome {
-            floors: Arc::clone(&self.floors),
-            exempt: self.exempt,
-            looked: self.looked,
-            believed,
-            ..Outcome::default()
-        };
-        // Copied when one changes.
-        let mut floors = Arc::clone(&self.floors);
-        let hold = holds.lowest.as_ref().map_or(u64::MAX, |hold| hold.position);
-        match work {
-            Work::Build => {}
-            Work::Pass => {
-                // Looking has begun it.
-                let Some(mut pass) = self.pass else {
-                    return Ok(outcome);
-                };
-                let limits = Limits {
-                    streams: self.bounds.streams,
-                    has_streams: self.has_streams,
-                    hold,
-                    last: there.last,
-                };
-                let stepped = pass.step(connection, builder, looked, &limits);
-                self.is_stuck = stepped.is_err();
-                let stepped = stepped?;
-                let mut all = floors.all();
-                all.retained = all.retained.max(stepped.floor);
-                if limits.streams {
-                    all.retained_streams = all.retained_streams.max(stepped.floor);
-                }
-                if all != floors.all() {
-                    Arc::make_mut(&mut floors).set_all(all);
-                    floors.write_all(connection)?;
-                }
-                (outcome.exempt, outcome.looked) = match limits.streams {
-                    true => (0, 0),
-                    false => (outcome.exempt + stepped.exempt, pass.at()),
-                };
-                outcome.gone = stepped.gone;
-                outcome.pass = Some((pass, stepped));
-            }
-            Work::Raise => {
-                if self.topics_age_at.is_some_and(|at| at <= now) {
-                    self.topics_age_at = Some(deadline::after(now, AGE_EVERY));
-                }
-                let (raises, is_held) = self.topics.raises(wall, hold);
-                for raise in &raises {
-                    let mut floor = floors.topic(&raise.name);
-                    floor.retained = floor.retained.max(raise.excess.floor);
-                    if raise.streams {
-                        floor.retained_streams = floor.retained_streams.max(raise.excess.floor);
-                    }
-                    if floor != floors.topic(&raise.name) {
-                        Arc::make_mut(&mut floors).raise_topic(connection, &raise.name, floor)?;
-                    }
-                }
-                if !raises.is_empty() && self.sweep.is_none() {
-                    set_meta(connection, UNSWEPT, self.unswept_with(&raises))?;
-                }
-                outcome.raises = Some((raises, is_held));
-            }
-            Work::Sweep => {
-                let begins = self.sweep.is_none();
-                let is_crowded = floors.topics() > FLOORS_MANY;
-                let sweep = self.sweep.clone();
-                let mut sweep = sweep.unwrap_or_else(|| Sweep::new(is_crowded));
-                let began = sweep.at();
-                let (gone, is_done) = sweep.step(connection, builder, &floors, there.last)?;
-                // Of what a pass has looked at only events with a stream are left.
-                if began < self.looked {
-                    outcome.exempt = outcome.exempt.saturating_sub(gone.bytes);
-                }
-                outcome.gone = gone;
-                if is_done {
-                    Floors::forget(&mut floors, connection, sweep.needed())?;
-                    let since = if begins { 0 } else { self.unswept };
-                    set_meta(connection, UNSWEPT, since)?;
-                } else if begins {
-                    set_meta(connection, UNSWEPT, SWEEP_ALL)?;
-                }
-                outcome.sweep = Some((sweep, is_done));
-            }
-        }
-        if (outcome.exempt, outcome.looked) != (self.exempt, self.looked) {
-            write_checked(connection, EXEMPT, [outcome.exempt, outcome.looked])?;
-        }
-        if outcome.gone.events > 0 {
-            let events = there.events.saturating_sub(outcome.gone.events);
-            write_events(connection, events, there.last)?;
-        }
-        if !Arc::ptr_eq(&floors, &self.floors) {
-            outcome.floors = floors;
-            view.set_floors(Arc::clone(&outcome.floors));
-        }
-        outcome.holds = holds;
-        Ok(outcome)
-    }
-
-    /// Notes that a step is committed.
-    pub(super) fn done(
-        &mut self,
-        outcome: Outcome,
-        oldest: Option<(u64, i64)>,
-        there: There,
-        view: &View,
-        now: Instant,
-    ) {
-        view.removed(outcome.gone.events, outcome.gone.bytes, oldest);
-        view.set_age_suspended(self.is_age_suspended());
-        view.cut_holds(outcome.holds.cut);
-        self.floors = outcome.floors;
-        (self.exempt, self.looked) = (outcome.exempt, outcome.looked);
-        if let Some(believed) = outcome.believed {
-            self.clock.written(believed);
-        }
-        if let Some((raises, is_held)) = outcome.raises {
-            self.unswept = self.unswept_with(&raises);
-            for raise in &raises {
-                self.need(&raise.name);
-            }
-            let has_more = self.topics.raised(&raises);
-            self.topics_left = match (has_more, is_held) {
-                (true, _) => Left::More,
-                (false, true) => Left::Blocked,
-                (false, false) => Left::Nothing,
-            };
-            if self.topics_left != Left::Nothing {
-                self.topics.is_due = true;
-                self.topics_not_before = Some(deadline::after(now, CAPPED));
-            }
-        }
-        if let Some((sweep, is_done)) = outcome.sweep {
-            if self.sweep.is_none() {
-                self.unswept = 0;
-            }
-            self.sweep = Some(sweep).filter(|_| !is_done);
-        }
-        if let Some((pass, stepped)) = outcome.pass {
-            self.freed += stepped.freed;
-            // Rows have gone whose pages are not free yet.
-            let is_left = stepped.end == Some(End::Done) && self.excess(there).0 > 0;
-            self.pass = Some(pass).filter(|_| stepped.end.is_none() || is_left);
-            if self.pass.is_none() {
-                self.passed(stepped, outcome.holds.lowest, there, now);
-            }
-        }
-    }
-
-    /// Notes that a pass is over.
-    fn passed(&mut self, stepped: Stepped, held: Option<holds::Hold>, there: There, now: Instant) {
-        self.exceeded = None;
-        self.left = Left::Nothing;
-        match stepped.end {
-            None => {}
-            Some(End::Done) => self.next_events = stepped.next,
-            // There is room for what comes meanwhile.
-            Some(End::Enough) => {
-                self.left = Left::More;
-                self.not_before = Some(deadline::after(now, CAPPED));
-            }
-            Some(end @ (End::Held | End::Newest)) => {
-                self.left = Left::Blocked;
-                self.not_before = Some(deadline::after(now, EXCEEDED));
-                self.exceeded = self.reason(held.filter(|_| end == End::Held), stepped.rest, there);
-            }
-        }
-    }
-
-    /// Says why the bound of bytes is exceeded by what may not go, if it is. `rest`: the bytes of the row that is next; where that
-    /// is the newest it goes once it is not that any more.
-    fn reason(&self, held: Option<holds::Hold>, rest: u64, there: There) -> Option<String> {
-        let bound = self.bounds.bytes?;
-        let bytes = match held {
-            Some(_) => there.bytes,
-            None => there.bytes.saturating_sub(rest),
-        };
-        if bytes <= bound || there.bytes <= LEAST_BYTES {
-            return None;
-        }
-        let what = match held {
-            Some(hold) => {
-                format!("by what {:?} holds and by events with a stream", hold.name)
-            }
-            None if self.exempt >= there.bytes / 2 => "by events with a stream alone".to_owned(),
-            None => "by state, names and events with a stream alone".to_owned(),
-        };
-        Some(format!("the bound of {bound} bytes is exceeded {what}"))
-    }
-
     /// Notes that a step could not be committed: what it showed is taken back.
     pub(super) fn failed(&mut self, view: &View, is_unreadable: bool, now: Instant) {
         let pause = if is_unreadable { UNREADABLE } else { PAUSED };
@@ -807,82 +594,15 @@ pub(super) fn oldest(
     }))
 }
 
-/// Writes down how many events there are up to an offset, so that the next opening counts what is behind it only.
-pub(super) fn write_events(
-    connection: &Connection,
-    events: u64,
-    last: u64,
-) -> rusqlite::Result<()> {
-    write_checked(connection, EVENTS, [events, last])
-}
-
-/// Returns how many events there were up to an offset, as it was written down; `None`: it was not, or it is damaged.
-pub(super) fn read_events(connection: &Connection) -> rusqlite::Result<Option<[u64; 2]>> {
-    checked(connection, EVENTS)
-}
-
 /// Lets SQLite overwrite what it deletes.
 pub(super) fn secure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "secure_delete", true)
 }
 
-/// Reads two numbers of `meta`; `None`: they are not there, or not as they were written.
-fn checked(connection: &Connection, keys: [&str; 3]) -> rusqlite::Result<Option<[u64; 2]>> {
-    let mut found = [None; 3];
-    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    for (key, found) in keys.into_iter().zip(&mut found) {
-        let value = statement.query_row([key], |row| row.get::<_, i64>(0));
-        *found = super::rows::unless_damaged(value.optional(), None)?;
-    }
-    let [Some(one), Some(other), Some(crc)] = found else {
-        return Ok(None);
-    };
-    let numbers = [one as u64, other as u64];
-    Ok((i64::from(checksum(numbers)) == crc).then_some(numbers))
-}
-
-fn meta(connection: &Connection, key: &str) -> rusqlite::Result<u64> {
-    let sql = "SELECT value FROM meta WHERE key = ?1";
-    let value = connection.query_row(sql, [key], |row| row.get::<_, i64>(0));
-    Ok(value.optional()?.unwrap_or(0).max(0) as u64)
-}
-
-fn is_there(connection: &Connection, key: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT count(*) FROM meta WHERE key = ?1";
-    connection.query_row(sql, [key], |row| row.get(0))
-}
-
-fn set_meta(connection: &Connection, key: &str, value: u64) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
-    let mut statement = connection.prepare_cached(sql)?;
-    statement.execute(params![key, value as i64]).map(|_| ())
-}
-
-fn write_checked(
-    connection: &Connection,
-    keys: [&str; 3],
-    numbers: [u64; 2],
-) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO meta VALUES(?1, ?2)";
-    let mut statement = connection.prepare_cached(sql)?;
-    let values = [
-        numbers[0] as i64,
-        numbers[1] as i64,
-        i64::from(checksum(numbers)),
-    ];
-    for (key, value) in keys.into_iter().zip(values) {
-        statement.execute(params![key, value])?;
-    }
-    Ok(())
-}
-
-fn checksum(numbers: [u64; 2]) -> u32 {
-    let crc = crc32c::crc32c(&numbers[0].to_le_bytes());
-    crc32c::crc32c_append(crc, &numbers[1].to_le_bytes())
-}
-
 #[cfg(test)]
 mod tests {
+    use rusqlite::params;
+
     use super::*;
 
     fn database() -> Connection {
