@@ -5,7 +5,8 @@ use super::unusable;
 use crate::cli::InfoArgs;
 use crate::{console, exit};
 use bytesize::ByteSize;
-use eventring::journal::{HoleReason, JournalInfo, SqliteFiles};
+use eventring::hub::GapReason;
+use eventring::journal::{JournalInfo, SqliteFiles};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -110,7 +111,7 @@ fn text(files: &SqliteFiles, info: &JournalInfo) -> Vec<String> {
             "missing:  events {} to {}: {}",
             hole.range.start,
             hole.range.end.saturating_sub(1),
-            reason(hole.reason)
+            GapReason::from(hole.reason).name()
         ));
     }
     if let Some(more) = info.holes.len().checked_sub(HOLES + 1) {
@@ -123,17 +124,6 @@ fn time(millis: i64) -> String {
     match Timestamp::from_millisecond(millis) {
         Ok(time) => format!("{time:.3}"),
         Err(_) => format!("{millis} ms"),
-    }
-}
-
-fn reason(reason: HoleReason) -> &'static str {
-    match reason {
-        HoleReason::Retention => "retention",
-        HoleReason::Crash => "crash",
-        HoleReason::Aborted => "aborted",
-        HoleReason::Indeterminate => "indeterminate",
-        HoleReason::Damaged => "damaged",
-        _ => "memory",
     }
 }
 
@@ -151,7 +141,7 @@ fn as_json(files: &SqliteFiles, info: &JournalInfo) -> Value {
         json!({
             "first": hole.range.start,
             "last": hole.range.end.saturating_sub(1),
-            "reason": reason(hole.reason),
+            "reason": GapReason::from(hole.reason).name(),
         })
     });
     let is_empty = offsets.is_empty();

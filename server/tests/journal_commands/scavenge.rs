@@ -16,7 +16,7 @@ fn events(data: &Path) -> u64 {
 fn is_there(data: &Path, text: &str) -> bool {
     let mut files = std::fs::read_dir(data).expect("ours");
     files.any(|file| {
-        let bytes = std::fs::read(file.expect("ours").path()).unwrap_or_default();
+        let bytes = std::fs::read(file.expect("ours").path()).expect("a file");
         bytes
             .windows(text.len())
             .any(|part| part == text.as_bytes())

@@ -153,10 +153,15 @@ impl CheckpointWriter {
             state.passed = Some(position);
         }
         state.events += 1;
-        if state.since.is_none() && state.is_unsaved() {
+        let is_first = state.since.is_none() && state.is_unsaved();
+        if is_first {
             state.since = Some(Instant::now());
         }
-        inner.look(state);
+        // An alarm looks at the time: between two of them there is nothing to decide but how many events there were.
+        let is_full = state.not_before.is_none() && state.events >= inner.policy.every_events;
+        if is_first || is_full || state.alarm_at.is_none() {
+            inner.look(state);
+        }
     }
 
     /// Saves what was passed, and waits until it is kept, as long as

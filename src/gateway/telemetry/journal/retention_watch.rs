@@ -27,7 +27,7 @@ impl RetentionWatch {
             self.has_removed = true;
             tracing::warn!(
                 floor,
-                "the journal is as full as it may be: the oldest events go from now on, and who resumes before them is told"
+                "the oldest events go by the journal's bounds from now on, and who resumes before them is told"
             );
         }
         if stats.is_age_suspended && !self.is_age_suspended {

@@ -63,7 +63,7 @@ impl Open {
         let records = round.events.iter().map(|event| event.event.record().len());
         let bytes = records.sum::<usize>() as u64;
         self.upkeep.committed(bytes);
-        self.retaining.committed(&round.events);
+        self.retaining.committed(&round.events, bytes);
         self.unmeasured += bytes;
         // Damage above a mark that could not be moved would not be told: no reason to fail what is committed.
         let _ = self.mark.write(self.last, self.flushed);

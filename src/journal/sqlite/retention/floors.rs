@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::event::Filter;
+use crate::journal::sqlite::rows;
 
 /// Stands for all topics in the table.
 const ALL: u64 = 0;
@@ -238,27 +239,20 @@ impl Floors {
         let sql = "SELECT f.topic, f.retained, f.retained_streams, f.truncated, f.truncated_streams, f.crc, t.name \
                    FROM floor f LEFT JOIN topic t ON t.id = f.topic";
         let mut statement = connection.prepare(sql)?;
-        let mut rows = statement.query([])?;
+        let mut found = statement.query([])?;
         let mut floors = Self::default();
-        while let Some(row) = rows.next()? {
-            let number = |column: usize| row.get::<_, i64>(column).map(|number| number as u64);
-            let topic = number(0)?;
-            let floor = Floor {
-                retained: number(1)?,
-                retained_streams: number(2)?,
-                truncated: number(3)?,
-                truncated_streams: number(4)?,
-            };
-            if checksum(topic, &floor) != row.get::<_, u32>(5)? {
+        while let Some(row) = found.next()? {
+            let Some((topic, floor)) = rows::unless_damaged(numbers(row), None)? else {
                 continue;
-            }
+            };
             let floor = Floor {
                 retained: floor.retained.min(next),
                 retained_streams: floor.retained_streams.min(next),
                 truncated: floor.truncated.min(next),
                 truncated_streams: floor.truncated_streams.min(next),
             };
-            match row.get::<_, Option<String>>(6)? {
+            let name = row.get::<_, Option<String>>(6);
+            match rows::unless_damaged(name, None)? {
                 _ if topic == ALL => floors.set_all(floor),
                 Some(name) => floors.set_topic(&name, topic, floor),
                 None => {}
@@ -284,6 +278,20 @@ fn write(connection: &Connection, topic: u64, floor: &Floor) -> rusqlite::Result
         checksum(topic, floor),
     ])?;
     Ok(())
+}
+
+/// Reads a topic's number and its floor; `None`: they are not as they were written.
+fn numbers(row: &Row<'_>) -> rusqlite::Result<Option<(u64, Floor)>> {
+    let number = |column: usize| row.get::<_, i64>(column).map(|number| number as u64);
+    let topic = number(0)?;
+    let floor = Floor {
+        retained: number(1)?,
+        retained_streams: number(2)?,
+        truncated: number(3)?,
+        truncated_streams: number(4)?,
+    };
+    let crc = row.get::<_, i64>(5)?;
+    Ok((i64::from(checksum(topic, &floor)) == crc).then_some((topic, floor)))
 }
 
 fn checksum(topic: u64, floor: &Floor) -> u32 {

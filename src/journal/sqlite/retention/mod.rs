@@ -247,18 +247,15 @@ impl Retaining {
         self.paused = None;
     }
 
-    /// Notes a commit.
-    pub(super) fn committed(&mut self, events: &[RoundEvent<'_>]) {
+    /// Notes a commit, of records of so many bytes.
+    pub(super) fn committed(&mut self, events: &[RoundEvent<'_>], bytes: u64) {
         let streams = events
             .iter()
             .filter(|event| event.version.is_some())
             .count() as u64;
         self.has_streams |= streams > 0;
         self.streams += streams;
-        self.added.bytes += events
-            .iter()
-            .map(|one| one.event.record().len() as u64 + FRAME_BYTES)
-            .sum::<u64>();
+        self.added.bytes += bytes + FRAME_BYTES * events.len() as u64;
         self.added.events += events.len() as u64;
         if !self.topics.is_empty() {
             self.topics.committed(events);
@@ -694,5 +691,32 @@ mod tests {
         let retaining = open(&connection);
         assert!(retaining.floors().is_gone(999, false, "gone"));
         assert!(!retaining.floors().is_gone(1_000, false, "gone"));
+    }
+
+    /// Once one flipped byte of a name kept a journal from being opened.
+    #[test]
+    fn a_damaged_floor_counts_for_nothing_and_keeps_nobody_out() {
+        let connection = database();
+        connection
+            .execute_batch("INSERT INTO topic VALUES(7, 'gone'), (8, 'whole')")
+            .unwrap();
+        let mut floors = Floors::default();
+        let floor = Floor {
+            truncated: 500,
+            ..Floor::default()
+        };
+        for name in ["gone", "whole"] {
+            floors.raise_topic(&connection, name, floor).unwrap();
+        }
+        let damages = [
+            "UPDATE topic SET name = CAST(x'ff' AS TEXT) WHERE id = 7",
+            "UPDATE floor SET crc = crc + (1 << 40) WHERE topic = 7",
+        ];
+        for damage in damages {
+            connection.execute(damage, []).unwrap();
+            let retaining = open(&connection);
+            assert!(!retaining.floors().is_gone(499, false, "gone"), "{damage}");
+            assert!(retaining.floors().is_gone(499, false, "whole"), "{damage}");
+        }
     }
 }

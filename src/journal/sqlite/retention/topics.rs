@@ -10,7 +10,7 @@ use crate::journal::sqlite::read::SqliteReader;
 use crate::journal::sqlite::view::View;
 use crate::journal::{JournalReader, Retention, RoundEvent, Scan};
 
-/// Topics with bounds of their own, at most: each has a buckets of up to 4 KiB, and all of it is looked through when the journal
+/// Topics with bounds of their own, at most: each has buckets of up to 4 KiB, and all of it is looked through when the journal
 /// opens. The bounds of a further one are not kept.
 pub(super) const TOPICS_MAX: usize = 4096;
 /// Floors that are raised in a step.
@@ -20,14 +20,14 @@ const TRIES: u32 = 5;
 /// Events that are looked through in a step, at most; a call of a reader is bounded by time as well.
 const EVENTS: usize = 4096;
 
-/// The topics, by the hash of a topic. Of two topics with one hash the first has one.
+/// The topics, by the hash of a topic. Of two topics with one hash the first has its bounds kept.
 #[derive(Debug, Default)]
 pub(super) struct Topics {
     topics: HashMap<u64, Topic>,
     /// Topics that are to be looked through still.
     building: Vec<u64>,
     reader: Option<SqliteReader>,
-    /// A buckets may have more than its bounds.
+    /// A topic may have more than its bounds.
     pub(super) is_due: bool,
 }
 
